@@ -1,0 +1,82 @@
+# One command per task; `make` lists them. The environment lives in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+RUST := $(shell find rust benches/rust tests/rust -name '*.rs' -o -name Cargo.toml 2>/dev/null)
+SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
+	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-smoke clean toolchain
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+toolchain:
+	@command -v cargo > /dev/null || { echo "aumann needs a stable Rust toolchain (cargo >= 1.89) on PATH: see https://rustup.rs" >&2; exit 1; }
+	@command -v $(PYTHON) > /dev/null && $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2> /dev/null \
+		|| { echo "aumann needs Python >= 3.10 with its venv module: install it, or name one with make PYTHON=/path/to/python" >&2; exit 1; }
+
+$(BIN)/uv: | toolchain
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+
+$(VENV)/.build: pyproject.toml | $(BIN)/uv
+	@$(UV) -r pyproject.toml --extra cli 'maturin>=1.16,<2'
+	@touch $@
+
+$(VENV)/.develop: pyproject.toml $(VENV)/.build
+	@$(UV) --group dev
+	@touch $@
+
+# What runs here is always the installed wheel, never the source tree.
+$(VENV)/.wheel: $(SOURCES) $(VENV)/.build | toolchain
+	@rm -f dist/*.whl
+	@$(BIN)/maturin build --quiet --release --out dist
+	@$(UV) --no-deps --reinstall dist/*.whl
+	@touch $@
+
+demo: $(VENV)/.wheel ## Attribute 1.67 million synthetic agents, full and through a biased panel
+	@$(BIN)/python -m aumann demo
+
+test: test-rust test-python ## Run every test, Rust and Python, README included
+
+test-rust: | toolchain
+	cargo test --quiet --package aumann-core
+
+test-python: $(VENV)/.wheel $(VENV)/.develop
+	$(BIN)/pytest --quiet -n auto tests/python
+	$(BIN)/pytest --quiet --doctest-modules --pyargs aumann
+	$(BIN)/pytest --quiet --doctest-glob='*.md' README.md docs
+
+test-wheel: wheel $(VENV)/.develop ## Run the Python tests on wheel and sdist in empty environments
+	$(BIN)/python scripts/test_wheel.py
+
+check: $(VENV)/.wheel $(VENV)/.develop ## Run formatters, linters, type checks and document checks
+	cargo fmt --check
+	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --workspace --no-deps --document-private-items
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	cd $(VENV) && bin/stubtest aumann._core
+	$(BIN)/python scripts/check_committed.py
+
+wheel: $(VENV)/.wheel ## Build the abi3 wheel and the source distribution into dist/
+	@rm -f dist/*.tar.gz
+	@$(BIN)/maturin sdist --quiet --out dist
+	@ls dist
+
+bench: $(VENV)/.wheel $(VENV)/.develop ## Measure; prints one table of ratios
+	cargo bench --quiet --package aumann-core
+	$(BIN)/python benches/table.py
+
+bench-smoke: $(VENV)/.wheel $(VENV)/.develop
+	cargo bench --quiet --package aumann-core -- --test
+	$(BIN)/python benches/table.py --smoke
+
+clean: ## Remove everything that was built
+	rm -rf target dist $(VENV) .asv .mypy_cache .ruff_cache .pytest_cache .hypothesis

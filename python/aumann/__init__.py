@@ -1,0 +1,71 @@
+"""Exact, axiomatic credit for every agent of a million-agent system, in milliseconds.
+
+`attribute` says how much of a macro indicator each agent accounts for. Everything else serves it:
+value functions say which indicator, methods which value, `Population` holds the agents' features
+over time, and `Attribution` is the answer.
+
+Inputs are borrowed, not copied, and the interpreter is released while a kernel runs: do not write
+to an array while it is being attributed. Results are the same bits at any number of threads.
+
+Examples
+--------
+>>> import aumann
+>>> x = [[5.0, 0.0, 0.0], [3.0, 1.0, 0.0], [1.0, 2.0, 4.0]]
+>>> result = aumann.attribute(x, aumann.Heat())
+>>> result.shares.round(3)
+array([0.185, 0.222, 0.593])
+"""
+
+import warnings
+
+from aumann import _core
+from aumann._attribute import attribute
+from aumann.attribution import Attribution
+from aumann.groups import Groups
+from aumann.methods import AumannShapley
+from aumann.population import Feature, Population
+from aumann.runtime import build_info, get_threads, set_threads
+from aumann.sources.events import read_events
+from aumann.sources.synthetic import synthesize
+from aumann.value_functions import (
+    Combination,
+    GiniMeanDifference,
+    Heat,
+    Mean,
+    ValueFunction,
+    Variance,
+)
+
+__all__ = [
+    "Attribution",
+    "AumannShapley",
+    "Combination",
+    "Feature",
+    "GiniMeanDifference",
+    "Groups",
+    "Heat",
+    "Mean",
+    "Population",
+    "ValueFunction",
+    "Variance",
+    "__version__",
+    "attribute",
+    "build_info",
+    "get_threads",
+    "read_events",
+    "read_parquet",
+    "set_threads",
+    "synthesize",
+]
+
+read_parquet = Population.read_parquet
+
+__version__ = _core.VERSION
+
+if _core.PROFILE == "debug":
+    warnings.warn(
+        "aumann's core is a debug build, many times slower than a release build; "
+        "build with `maturin build --release`",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,86 @@
+"""What a population holds, as numbers for a table or JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aumann._features import totals
+from aumann._sparse import SparseSteps
+
+if TYPE_CHECKING:
+    from aumann.feature import Feature
+    from aumann.population import Population
+
+__all__ = ["described"]
+
+
+def described(population: Population) -> dict[str, Any]:
+    """Return the dictionary documented at `Population.describe`."""
+    presence = population.presence
+    return {
+        "agents": population.agents,
+        "steps": population.steps,
+        "first_step": population.step_labels[0],
+        "last_step": population.step_labels[-1],
+        "topics": list(population.topics),
+        "people": population.people,
+        "features": [_feature(population, feature) for feature in population.feature_list],
+        "presence": (
+            None
+            if presence is None
+            else {"mean_agents_per_step": float(presence.sum(axis=1).mean())}
+        ),
+        "tiers": _tiers(population),
+        "metadata": dict(population.metadata),
+    }
+
+
+def _feature(population: Population, feature: Feature) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": feature.name,
+        "kind": feature.kind,
+        "static": feature.static,
+    }
+    if feature.static:
+        column = population.agent_table[feature.name]
+        entry["total"] = column.sum().item()
+        entry["mean_active_agents"] = int(np.count_nonzero(column))
+        return entry
+    series = population.series(feature.name)
+    entry["total"] = sum(
+        (part.values if isinstance(part, SparseSteps) else part).sum().item() for part in series
+    )
+    active = 0
+    for step in range(population.steps):
+        some = np.zeros(population.agents, dtype=np.bool_)
+        for part in series:
+            if isinstance(part, SparseSteps):
+                some[part.step(step)[0]] = True
+            else:
+                some |= part[step] != 0
+        active += int(np.count_nonzero(some))
+    entry["mean_active_agents"] = active / population.steps
+    return entry
+
+
+def _tiers(population: Population) -> dict[str, Any] | None:
+    """Return the default tiers; none for a measurement that topics keep apart."""
+    features = {feature.name: feature for feature in population.feature_list}
+    by = features.get("reach", population.feature_list[0])
+    if by.kind == "measurement" and not by.static and len(population.topics) > 1:
+        return None
+    values = totals(population, by)
+    groups = population.tiers(by.name)
+    return {
+        "by": by.name,
+        "tiers": [
+            {
+                "name": name,
+                "agents": int(count),
+                "lowest": values[groups.codes == code].min().item() if count else None,
+            }
+            for code, (name, count) in enumerate(zip(groups.names, groups.counts, strict=True))
+        ],
+    }

@@ -1,0 +1,381 @@
+"""The result of an attribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from aumann import _display
+from aumann._ranking import largest
+from aumann._shares import share_divisors, warn_undefined
+from aumann.export import Table, Tabular, labelled_array
+from aumann.grouped import GroupedAttribution
+from aumann.groups import Groups
+from aumann.methods import AumannShapley
+from aumann.value_functions import ValueFunction
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Attribution", "Top"]
+
+
+class Top(NamedTuple):
+    """The agents with the largest attributions, and these."""
+
+    agents: NDArray[np.intp]
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Attribution(Tabular):
+    """What every agent contributes to F(x) - F(baseline): the result of `attribute`.
+
+    Per-step quantities (`value`, `total`, `residual`, ...) are floats if the features had no step
+    axis, and float64 arrays of shape (T,) if they had one.
+
+    Parameters
+    ----------
+    values : ndarray of float64 or float32, shape (N,) or (T, N)
+        The attributions. An absent agent has 0.
+    statistics : ndarray of float64, shape (T, 4)
+        Per step F(x), F(baseline), the sum of the values and the sum of their magnitudes.
+    value_function : ValueFunction
+        What was attributed.
+    method : AumannShapley
+        Which value of the agents.
+    baseline : str
+        The baseline in words.
+    elapsed : float
+        How long it took, in seconds.
+    presence : ndarray of bool, of the shape of `values`, optional
+        Which agents were there; None if all.
+    step_labels : ndarray, shape (T,), optional
+        Names or times of the steps.
+    estimator : str
+        How the values were found.
+    evaluations : int
+        Evaluations of F that the estimator needed; 0 for a closed form.
+    standard_error : ndarray, optional
+        Of sampled values; None for exact ones.
+    seed : int, optional
+        Of sampled values; None for exact ones.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> result = aumann.attribute([[1.0], [2.0], [6.0]], aumann.Mean())
+    >>> result.values, result.total
+    (array([0.33333333, 0.66666667, 2.        ]), 3.0)
+    >>> abs(result.residual) <= 1e-12
+    True
+    """
+
+    values: NDArray[Any]
+    statistics: NDArray[np.float64]
+    value_function: ValueFunction
+    method: AumannShapley
+    baseline: str
+    elapsed: float
+    presence: NDArray[np.bool_] | None = None
+    step_labels: NDArray[Any] | None = None
+    estimator: str = "closed form"
+    evaluations: int = 0
+    standard_error: NDArray[Any] | None = None
+    seed: int | None = None
+
+    @property
+    def agents(self) -> int:
+        """Number of agents N, absent ones included."""
+        return int(self.values.shape[-1])
+
+    @property
+    def steps(self) -> int:
+        """Number of steps T; 1 if the features had no step axis."""
+        return len(self.statistics)
+
+    @property
+    def value(self) -> float | NDArray[np.float64]:
+        """F(x)."""
+        return self._per_step(self.statistics[:, 0])
+
+    @property
+    def baseline_value(self) -> float | NDArray[np.float64]:
+        """F(baseline)."""
+        return self._per_step(self.statistics[:, 1])
+
+    @property
+    def total(self) -> float | NDArray[np.float64]:
+        """F(x) - F(baseline), what the attributions sum to."""
+        return self._per_step(self._totals())
+
+    @property
+    def residual(self) -> float | NDArray[np.float64]:
+        """Sum of the attributions minus `total`: 0 up to rounding."""
+        return self._per_step(self.statistics[:, 2] - self._totals())
+
+    @property
+    def relative_residual(self) -> float | NDArray[np.float64]:
+        """`residual` as a part of the sum of the magnitudes of the attributions.
+
+        0 where both are 0, and infinite where only the sum is.
+        """
+        residual, magnitude = self.statistics[:, 2] - self._totals(), self.statistics[:, 3]
+        relative = np.where(residual == 0, 0.0, np.copysign(np.inf, residual))
+        np.divide(residual, magnitude, out=relative, where=magnitude > 0)
+        return self._per_step(relative)
+
+    @property
+    def peak_step(self) -> int:
+        """Index of the step with the largest `value`, the first of equal ones."""
+        return int(np.argmax(self.statistics[:, 0]))
+
+    @property
+    def shares(self) -> NDArray[Any]:
+        """Each attribution as a part of their sum at its step, of the shape and dtype of `values`.
+
+        Shares are NaN, with a RuntimeWarning, at steps where the sum is 0 or rounding error: at
+        most 1e-12 (float64) or 1e-6 (float32) of the sum of magnitudes. This is the case for the
+        mean and the heat with baseline "mean". Each use computes them anew, in one pass.
+        """
+        sums = self._share_divisors()
+        warn_undefined(sums, self._labels() if self.values.ndim == 2 else None)
+        shares = np.empty_like(self.values)
+        divisors = sums[:, np.newaxis] if self.values.ndim == 2 else sums
+        np.divide(self.values, divisors, out=shares, casting="same_kind")
+        return shares
+
+    def group(self, labels: Any) -> GroupedAttribution:
+        """Return sums and shares per group of agents.
+
+        Parameters
+        ----------
+        labels : Groups, or array-like of int, bool or str, shape (N,)
+            The group of every agent.
+
+        Returns
+        -------
+        GroupedAttribution
+            Groups in the order of `Groups.names`; sorted by label for plain labels.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is not one label per agent.
+
+        Notes
+        -----
+        O(T N), and O(N log N) for plain labels. Sums are float64, in the order of the agents.
+
+        Examples
+        --------
+        >>> import aumann
+        >>> result = aumann.attribute([[1.0], [2.0], [6.0]], aumann.Mean())
+        >>> result.group(["low", "low", "high"]).sums
+        array([2., 1.])
+        """
+        groups = Groups.from_labels(labels)
+        if len(groups) != self.agents:
+            raise ValueError(
+                f"labels: {len(groups)} labels, one for each of the {self.agents} agents is wanted"
+            )
+        size = len(groups.names)
+        steps = np.atleast_2d(self.values)
+        present = None if self.presence is None else np.atleast_2d(self.presence)
+        sums = np.empty((len(steps), size))
+        counts = np.empty((len(steps), size), dtype=np.intp)
+        for step, values in enumerate(steps):
+            sums[step] = np.bincount(groups.codes, weights=values, minlength=size)
+            counts[step] = (
+                groups.counts
+                if present is None
+                else np.bincount(groups.codes[present[step]], minlength=size)
+            )
+        stepped = self.values.ndim == 2
+        return GroupedAttribution(
+            groups.names,
+            counts if stepped else counts[0],
+            sums if stepped else sums[0],
+            self._share_divisors(),
+            self._labels() if stepped else None,
+        )
+
+    def top(self, k: int = 10, by: Literal["value", "magnitude"] = "value") -> Top:
+        """Return the agents with the largest attributions, per step.
+
+        Parameters
+        ----------
+        k : int
+            How many, at least 1.
+        by : "value" or "magnitude"
+            Whether the largest values are meant or the values farthest from 0.
+
+        Returns
+        -------
+        Top
+            `agents` and `values`, of shape (k,) or (T, k), the largest first, ties by the lower
+            agent index. k is reduced to the largest number of agents present at a step; a step
+            with fewer agents is filled up with agent -1 and value NaN.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `k` is no positive integer or `by` is unknown.
+
+        Notes
+        -----
+        O(T N).
+
+        Examples
+        --------
+        >>> import aumann
+        >>> result = aumann.attribute([[1.0], [2.0], [6.0]], aumann.Variance())
+        >>> result.top(2).agents
+        array([2, 0])
+        """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer):
+            raise TypeError(f"k: {k!r}, an integer is wanted")
+        if k < 1:
+            raise ValueError(f"k: {k}, at least 1 is wanted")
+        if by not in ("value", "magnitude"):
+            raise ValueError(f"by: {by!r}, 'value' or 'magnitude' is wanted")
+        steps = np.atleast_2d(self.values)
+        present = None if self.presence is None else np.atleast_2d(self.presence)
+        most = self.agents if present is None else int(present.sum(axis=1).max())
+        agents = np.full((len(steps), min(k, most)), -1, dtype=np.intp)
+        values = np.full(agents.shape, np.nan, dtype=self.values.dtype)
+        for step, row in enumerate(steps):
+            candidates = (
+                np.arange(self.agents) if present is None else np.flatnonzero(present[step])
+            )
+            found = largest(row, candidates, agents.shape[1], by == "magnitude")
+            agents[step, : len(found)] = found
+            values[step, : len(found)] = row[found]
+        return Top(agents, values) if self.values.ndim == 2 else Top(agents[0], values[0])
+
+    def by_step(self) -> Table:
+        """Return one row per step: value, baseline value, total, residual and sum.
+
+        Returns
+        -------
+        Table
+
+        Examples
+        --------
+        >>> import aumann
+        >>> aumann.attribute([[[1.0], [3.0]], [[2.0], [4.0]]], aumann.Mean()).by_step()
+        step  value  baseline_value  total  residual  sum
+        0         2               0      2         0    2
+        1         3               0      3         0    3
+        """
+        value, baseline_value, total, _ = self.statistics.T
+        return Table(
+            {
+                "step": self._labels(),
+                "value": value,
+                "baseline_value": baseline_value,
+                "total": self._totals(),
+                "residual": total - self._totals(),
+                "sum": total,
+            }
+        )
+
+    def by_agent(self) -> NDArray[np.float64]:
+        """Return each agent's attributions summed over the steps.
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
+
+        Examples
+        --------
+        >>> import aumann
+        >>> aumann.attribute([[[1.0], [3.0]], [[2.0], [4.0]]], aumann.Mean()).by_agent()
+        array([1.5, 3.5])
+        """
+        return np.asarray(np.atleast_2d(self.values).sum(axis=0, dtype=np.float64))
+
+    def to_table(self) -> Table:
+        """Return one row per step and present agent, as columns (step,) agent and value.
+
+        Returns
+        -------
+        Table
+            Without a step column if the features had no step axis. Absent agents are left out.
+
+        Examples
+        --------
+        >>> import aumann
+        >>> aumann.attribute([[1.0], [3.0]], aumann.Mean()).to_table()
+        agent  value
+        0        0.5
+        1        1.5
+        """
+        steps = np.atleast_2d(self.values)
+        columns: dict[str, NDArray[Any]] = {}
+        if self.values.ndim == 2:
+            columns["step"] = np.repeat(self._labels(), self.agents)
+        columns["agent"] = np.tile(np.arange(self.agents), len(steps))
+        columns["value"] = steps.ravel()
+        if self.presence is not None:
+            present = self.presence.ravel()
+            columns = {name: column[present] for name, column in columns.items()}
+        return Table(columns)
+
+    def to_xarray(self) -> xr.DataArray:
+        """Return the values as an xarray.DataArray with dims (step,) agent.
+
+        Returns
+        -------
+        xarray.DataArray
+            An absent agent is NaN.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+
+        Examples
+        --------
+        >>> import aumann
+        >>> aumann.attribute([[1.0], [3.0]], aumann.Mean()).to_xarray().dims
+        ('agent',)
+        """
+        coords = {"agent": np.arange(self.agents)}
+        if self.values.ndim == 2:
+            coords = {"step": self._labels(), **coords}
+        values = self.values
+        if self.presence is not None:
+            values = np.where(self.presence, values, values.dtype.type(np.nan))
+        attrs = {
+            "value_function": repr(self.value_function),
+            "method": repr(self.method),
+            "baseline": self.baseline,
+        }
+        return labelled_array(values, coords, "attribution", attrs)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return `values`, so that NumPy functions take the result."""
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        """Return the answer in a few lines."""
+        return _display.text(self)
+
+    def _repr_html_(self) -> str:
+        return _display.html(self)
+
+    def _per_step(self, numbers: NDArray[np.float64]) -> float | NDArray[np.float64]:
+        return numbers.copy() if self.values.ndim == 2 else float(numbers[0])
+
+    def _totals(self) -> NDArray[np.float64]:
+        return self.statistics[:, 0] - self.statistics[:, 1]
+
+    def _labels(self) -> NDArray[Any]:
+        return np.arange(self.steps) if self.step_labels is None else self.step_labels
+
+    def _share_divisors(self) -> NDArray[np.float64]:
+        return share_divisors(self.statistics[:, 2], self.statistics[:, 3], self.values.dtype)

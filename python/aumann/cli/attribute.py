@@ -1,0 +1,288 @@
+"""`aumann attribute`: who drove a value, and when."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from aumann.attribution import Attribution
+from aumann.cli import values
+from aumann.cli.cells import step_cells, window_cells
+from aumann.cli.files import check_writable, write_table
+from aumann.cli.report import agent_columns, cell_columns, cell_entries
+from aumann.cli.report_tables import print_agents, print_cells, print_notes
+from aumann.cli.terminal import output as standard_output
+from aumann.cli.terminal import working
+from aumann.groups import Groups
+from aumann.population import Population
+from aumann.value_functions import BuiltIn, from_name
+
+__all__ = ["attribute"]
+
+WHAT, GROUPING, ANSWER = "What is attributed", "Groups of agents", "Answer"
+# Agents listed on a terminal where no number is asked for.
+FEW = 10
+
+
+def attribute(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Population file (.parquet).")],
+    value_function: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="mean, heat, variance or gini.", rich_help_panel=WHAT),
+    ],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W1,W2,...",
+            help="Weights of the features in the composite of mean, variance, gini; by default 1.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            metavar="B",
+            help="Where the path starts, in units of the features: one number, one number per "
+            "feature (b1,b2,...), or mean.",
+            rich_help_panel=WHAT,
+        ),
+    ] = "0",
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPIC",
+            help="One topic; by default the counts of all, summed.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    window: Annotated[
+        Literal["step", "whole"],
+        typer.Option(
+            help="step: one attribution per step. whole: one of the counts of the whole window, "
+            "which is another number than the sum over the steps.",
+            rich_help_panel=WHAT,
+        ),
+    ] = "step",
+    by_step: Annotated[
+        bool,
+        typer.Option(
+            "--by-step",
+            help="One line per step; otherwise the sum over the steps.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = False,
+    group_by: Annotated[
+        str,
+        typer.Option(
+            metavar="tier|bin|none|LABEL",
+            help="tier, bin (equal numbers of agents, 1 the lowest), none, or a label of the file.",
+            rich_help_panel=GROUPING,
+        ),
+    ] = "tier",
+    tier_by: Annotated[
+        str,
+        typer.Option(
+            metavar="FEATURE",
+            help="Raw value over the whole window that ranks agents for tiers and bins.",
+            rich_help_panel=GROUPING,
+        ),
+    ] = "reach",
+    fractions: Annotated[
+        str,
+        typer.Option(
+            metavar="F1,F2,...",
+            help="Sizes of the tiers from the top, as parts of all agents; their sum is 1.",
+            rich_help_panel=GROUPING,
+        ),
+    ] = "0.01,0.09,0.90",
+    bins: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of bins.", rich_help_panel=GROUPING)
+    ] = 100,
+    per_agent: Annotated[
+        bool,
+        typer.Option(
+            "--per-agent",
+            help="Give single agents, by index, besides the groups.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="K",
+            help="With --per-agent: only the K largest attributions.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = None,
+    minimum_cell: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Groups of fewer people are suppressed; of simulated agents never.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = 10,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON document and nothing else.", rich_help_panel=ANSWER
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the answer (.parquet or .csv): one row per step and group, or per agent.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Threads; by default one per core.")
+    ] = None,
+) -> None:
+    """Attribute a value to the agents of a population, exactly: who drove it, and when.
+
+    The features of an agent are log(1 + count). In every step the attributions
+    sum to F(features) - F(baseline); a share is a part of that sum. Answers are
+    by group unless --per-agent asks for single agents.
+
+    [bold]Examples[/bold]
+
+      aumann attribute week.parquet --value-function heat --by-step
+
+      aumann attribute week.parquet --value-function gini --group-by bin -o bins.csv
+    """
+    import aumann
+
+    if output is not None:
+        check_writable(output, ".parquet", ".csv")
+    if top is not None and not per_agent:
+        raise ValueError("--top lists single agents; --per-agent is wanted with it")
+    if by_step and window == "whole":
+        raise ValueError("--by-step has no steps to show with --window whole; leave one out")
+    function = _value_function(value_function, weights)
+    start = values.baseline(baseline)
+    if threads is not None:
+        aumann.set_threads(threads)
+
+    with working(f"reading {file}") as show:
+        population = Population.read_parquet(file)
+        groups = _groups(population, group_by, tier_by, fractions, bins)
+        show("making features")
+        features = population.features(topic, window)
+        show("attributing")
+        result = aumann.attribute(
+            features, function, baseline=start, presence=population.window_presence(window)
+        )
+        del features
+        show("summing up")
+        minimum = minimum_cell if population.people else None
+        peak = result.peak_step if window == "step" else None
+        rows = population.step_labels
+        span = rows[0] if len(rows) == 1 else f"{rows[0]} to {rows[-1]}"
+        if by_step:
+            cells = step_cells(result, groups, rows, minimum)
+        else:
+            rows = (span,)
+            cells = window_cells(result, groups, span, population.window_presence("whole"), minimum)
+        agents = _agents(result, population, rows, groups, top) if per_agent else None
+        if output is not None:
+            write_table(cell_columns(cells) if agents is None else agents, output)
+
+    what: dict[str, Any] = {
+        "file": str(file),
+        "agents": population.agents,
+        "people": population.people,
+        "value_function": value_function,
+        "weights": None if function.weights is None else list(function.weights),
+        "method": "Aumann-Shapley",
+        "estimator": result.estimator,
+        "baseline": start,
+        "window": window,
+        "topic": topic,
+        "group_by": group_by,
+        "minimum_cell": minimum,
+        "elapsed_seconds": result.elapsed,
+        "peak_step": None if peak is None else population.step_labels[peak],
+    }
+    if as_json:
+        document = what | {"steps": cell_entries(cells, peak if by_step else None)}
+        if agents is not None:
+            document["by_agent"] = {name: column.tolist() for name, column in agents.items()}
+        print(json.dumps(document, indent=2, allow_nan=False))
+        return
+    console = standard_output()
+    console.print(_headline(what, population.steps, span, by_step))
+    print_cells(console, cells, peak, by_step, "bin " if group_by == "bin" else "")
+    if agents is not None:
+        few = agents if top else _agents(result, population, rows, groups, FEW)
+        print_agents(console, few, by_step)
+    print_notes(console, cells, minimum, result.elapsed)
+    if output is not None:
+        console.print(f"written to {output}")
+
+
+def _value_function(name: str, weights: str | None) -> BuiltIn:
+    function = from_name(name)
+    if weights is None:
+        return function
+    if name == "heat":
+        raise ValueError("--weights is given, but heat has no composite and takes no weights")
+    return type(function)(values.numbers("--weights", weights))  # type: ignore[call-arg]
+
+
+def _groups(
+    population: Population, group_by: str, tier_by: str, fractions: str, bins: int
+) -> Groups:
+    if group_by == "tier":
+        sizes = values.numbers("--fractions", fractions)
+        return population.tiers(tier_by, sizes, values.tier_names(len(sizes)))
+    if group_by == "bin":
+        return population.percentile_bins(bins, tier_by)
+    if group_by == "none":
+        return Groups(np.zeros(population.agents, dtype=np.intp), ("all",))
+    return population.labels(group_by)
+
+
+def _agents(
+    result: Attribution,
+    population: Population,
+    rows: tuple[str, ...],
+    groups: Groups,
+    top: int | None,
+) -> dict[str, NDArray[Any]]:
+    single = len(rows) == 1
+    attributions = result.by_agent()[np.newaxis] if single else result.values
+    present = population.window_presence("whole" if single else "step")
+    return agent_columns(
+        rows, attributions, None if present is None else np.atleast_2d(present), groups, top
+    )
+
+
+def _plain(start: values.Baseline) -> str:
+    if isinstance(start, str):
+        return start
+    return ", ".join(f"{number:g}" for number in np.atleast_1d(start))
+
+
+def _headline(what: dict[str, Any], steps: int, span: str, by_step: bool) -> str:
+    topic = "" if what["topic"] is None else f", topic {what['topic']}"
+    kind = "people" if what["people"] else "agents"
+    if what["window"] == "whole":
+        time = f"counts of the whole window ({span})"
+    elif by_step:
+        time = f"{steps} steps"
+    else:
+        time = f"sum over {steps} steps ({span})"
+    peak = "" if what["peak_step"] is None or by_step else f", peak {what['peak_step']}"
+    return (
+        f"{what['value_function']} of {what['agents']:,} {kind}{topic}, {time}{peak}, "
+        f"baseline {_plain(what['baseline'])}"
+    )

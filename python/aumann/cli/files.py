@@ -1,0 +1,48 @@
+"""Files that commands write: refused before the work where they cannot be written."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aumann._files import replacing
+
+__all__ = ["check_writable", "write_table"]
+
+
+def check_writable(path: Path, *suffixes: str) -> None:
+    """Refuse an output path that cannot work, before any work is done.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is none of `suffixes`.
+    OSError
+        If the path is a directory, its directory does not exist, or nothing can be written there.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"--output {path} is a directory; a file to write is wanted")
+    if path.suffix not in suffixes:
+        raise ValueError(
+            f"--output {path} has the suffix {path.suffix!r}; {' or '.join(suffixes)} is wanted"
+        )
+    folder = path.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(f"--output {path} cannot be written: {folder} is no directory")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"--output {path} cannot be written: {folder} is not writable")
+
+
+def write_table(columns: Mapping[str, Any], path: Path) -> None:
+    """Write columns of equal length as Parquet or CSV, by the suffix of the path.
+
+    None is null in Parquet and an empty field in CSV. The file is whole or not there.
+    """
+    from pyarrow import csv, parquet, table
+
+    rows = table(dict(columns))
+    with replacing(path) as temporary:
+        if path.suffix == ".csv":
+            csv.write_csv(rows, temporary)
+        else:
+            parquet.write_table(rows, temporary)

@@ -1,0 +1,241 @@
+"""`aumann population`: make a population file from events, and say what one holds."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from aumann.cli.application import command_group
+from aumann.cli.files import check_writable
+from aumann.cli.terminal import PLAIN, working
+from aumann.cli.terminal import output as standard_output
+from aumann.cli.values import names
+
+__all__ = ["group", "print_summary"]
+
+# What metadata are called where their own name would read as the feature of that name.
+ORIGIN = {
+    "reach": "reach is",
+    "activity": "counted as activity",
+    "resonance": "counted as resonance",
+}
+FORMAT, COUNTING = "Format of the log", "What is counted"
+
+group = command_group("Make a population file from an event log, and say what one holds.")
+
+
+@group.command()
+def build(
+    events: Annotated[
+        Path,
+        typer.Argument(
+            metavar="EVENTS",
+            help="Event log: one event per line (plain, .gz or .zst), or Parquet.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
+    ],
+    activity: Annotated[
+        str,
+        typer.Option(
+            metavar="KINDS", help="Kinds of events that count as activity of their actor: K1,K2,..."
+        ),
+    ],
+    resonance: Annotated[
+        str,
+        typer.Option(
+            metavar="KINDS",
+            help="Kinds of events that count as resonance of their target: K1,K2,...",
+        ),
+    ],
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Columns in the order of the file; actor, target, time and kind among them.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = "actor,target,time,kind",
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C",
+            help="One character, or \\t for a tab; by default that of the suffix (.csv, .tsv).",
+            rich_help_panel=FORMAT,
+        ),
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first line names the columns; found out if not given.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = None,
+    time_unit: Annotated[
+        Literal["s", "ms", "us", "iso"],
+        typer.Option(
+            help="Unit of times since 1970-01-01 UTC, or iso for ISO 8601.", rich_help_panel=FORMAT
+        ),
+    ] = "s",
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse a log with malformed lines instead of leaving them out.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = False,
+    step: Annotated[
+        str,
+        typer.Option(
+            metavar="LENGTH",
+            help="Length of a step: a number of minutes, hours, days or weeks, as 30m, 6h, 1d, 1w.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = "1d",
+    time_zone: Annotated[
+        str,
+        typer.Option(
+            metavar="ZONE",
+            help="Zone in which days start, as Europe/Paris.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = "UTC",
+    topic_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column whose values become topics, counted apart.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = None,
+    followers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table with columns agent and followers: the reach at the start. Without it, "
+            "reach is the number of distinct actors with an event at the agent.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = None,
+) -> None:
+    r"""Count the events of a log per agent and step, and write a population file.
+
+    Identifiers become indices and are not kept.
+
+    [bold]Example[/bold]
+
+      aumann population build log.txt.gz --columns actor,target,time,kind \
+        --separator ' ' --activity RT --resonance RE --step 1d -o week.parquet
+    """
+    import aumann
+
+    check_writable(output, ".parquet")
+    with working(f"reading {events}") as show:
+        population = aumann.read_events(
+            events,
+            columns=names("--columns", columns),
+            separator="\t" if separator == "\\t" else separator,
+            header=header,
+            activity=names("--activity", activity),
+            resonance=names("--resonance", resonance),
+            step=step,
+            time_zone=time_zone,
+            time_unit=time_unit,
+            topic_column=topic_column,
+            followers=followers,
+            strict=strict,
+            progress=show,
+        )
+        show(f"writing {output}")
+        population.write_parquet(output)
+        description = population.describe()
+    print_summary(description, output)
+
+
+@group.command()
+def describe(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Population file (.parquet).")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ] = False,
+) -> None:
+    """Say what a population file holds: agents, steps, topics, features, tiers, origin.
+
+    [bold]Example[/bold]
+
+      aumann population describe week.parquet
+    """
+    import aumann
+
+    with working(f"reading {file}"):
+        description = aumann.Population.read_parquet(file).describe()
+    if as_json:
+        print(json.dumps({"file": str(file), **description}, indent=2, allow_nan=False))
+    else:
+        print_summary(description, file)
+
+
+def print_summary(description: dict[str, Any], file: Path) -> None:
+    """Print what `Population.describe` returns as tables."""
+    console = standard_output()
+    first, last = description["first_step"], description["last_step"]
+    facts = {
+        "population": str(file),
+        "agents": f"{description['agents']:,}{' people' if description['people'] else ''}",
+        "steps": f"{description['steps']:,}, {first} to {last}",
+        "topics": ", ".join(description["topics"]) or "none",
+    }
+    if description["presence"] is not None:
+        present = description["presence"]["mean_agents_per_step"]
+        facts["present"] = f"{present:,.1f} agents per step on average"
+    for name, fact in description["metadata"].items():
+        facts[ORIGIN.get(name, name.replace("_", " "))] = _plain(fact)
+    width = max(map(len, facts))
+    for name, fact in facts.items():
+        console.print(f"{name:<{width}}  {fact}")
+
+    features = Table(**PLAIN)
+    features.add_column("feature")
+    features.add_column("kind")
+    features.add_column("total", justify="right")
+    features.add_column("agents above 0, per step", justify="right")
+    for feature in description["features"]:
+        features.add_row(
+            feature["name"],
+            f"{feature['kind']}, static" if feature["static"] else feature["kind"],
+            f"{feature['total']:,}",
+            f"{feature['mean_active_agents']:,.1f}",
+        )
+    console.print()
+    console.print(features)
+
+    if description["tiers"] is not None:
+        by = description["tiers"]["by"]
+        tiers = Table(**PLAIN)
+        tiers.add_column(f"tier by {by}")
+        tiers.add_column("agents", justify="right")
+        tiers.add_column(f"lowest {by}", justify="right")
+        for tier in description["tiers"]["tiers"]:
+            lowest = "" if tier["lowest"] is None else f"{tier['lowest']:,}"
+            tiers.add_row(tier["name"], f"{tier['agents']:,}", lowest)
+        console.print()
+        console.print(tiers)
+
+
+def _plain(fact: Any) -> str:
+    """Return a value of the metadata as text for one line."""
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, int):
+        return f"{fact:,}"
+    if isinstance(fact, list):
+        return ", ".join(_plain(item) for item in fact)
+    if isinstance(fact, dict):
+        return ", ".join(f"{name} {_plain(item)}" for name, item in fact.items())
+    return "unknown" if fact is None else str(fact)

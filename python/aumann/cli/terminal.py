@@ -1,0 +1,60 @@
+"""What the commands share on a terminal: consoles, the sign of life, the one-line error."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+__all__ = ["PLAIN", "output", "print_error", "working"]
+
+# Tables without frames: narrow on a terminal, without trailing rules in a file.
+PLAIN: Any = {
+    "box": SIMPLE_HEAD,
+    "show_edge": False,
+    "pad_edge": False,
+    "collapse_padding": True,
+}
+
+
+def output() -> Console:
+    """Return a console on the present standard output.
+
+    Off a terminal the width is left wide, so that a table in a pipe or a file is never folded.
+    """
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 200
+    return console
+
+
+def print_error(message: str) -> None:
+    """Print an error as exactly one line on standard error."""
+    line = " ".join(message.split())
+    print(f"aumann: error: {line}", file=sys.stderr)
+
+
+@contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, while the block runs, what is being done and for how long.
+
+    Yields
+    ------
+    callable
+        Takes the name of the next stage and shows it instead.
+    """
+    console = Console(stderr=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task(what, total=None)
+        yield lambda stage: progress.update(task, description=stage)

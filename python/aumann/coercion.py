@@ -1,0 +1,353 @@
+"""From whatever holds features to the arrays that the core reads, without a copy where possible."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann._columns import Columns, is_column, label_axes, read_column, read_table
+from aumann.population import Population
+
+__all__ = ["Block", "Features", "RealArray", "native", "read_arrays", "read_features", "read_out"]
+
+RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Real numbers in an aligned, native form: one array, or one column per feature."""
+
+    data: RealArray | list[RealArray]
+    names: tuple[str, ...] | None = None
+    step_labels: NDArray[Any] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, with the features on the last axis."""
+        if isinstance(self.data, list):
+            return (*self.data[0].shape, len(self.data))
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32."""
+        return self.data[0].dtype if isinstance(self.data, list) else self.data.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive steps, as the core takes them."""
+
+    steps: slice
+    x: RealArray | list[RealArray]
+    presence: NDArray[np.bool_] | None
+    features: Features = field(repr=False)
+
+    @contextmanager
+    def locating_errors(self) -> Iterator[None]:
+        """Say in the core's errors which step of the whole is meant, and the feature's name."""
+        try:
+            yield
+        except ValueError as error:
+            message = self._relocated(str(error))
+            raise ValueError(message) from error
+
+    def _relocated(self, message: str) -> str:
+        # The core names no step where it is given one only.
+        if self.features.stepped and self.steps.stop - self.steps.start == 1:
+            step = f"step {self.steps.start}"
+            if " at agent " in message:
+                message = message.replace(" at agent ", f" at {step}, agent ", 1)
+            else:
+                message = f"{message} ({step})"
+        names = self.features.names
+        if names is not None:
+            message = re.sub(
+                r"\bfeature (\d+)", lambda found: f"{found[0]} ({names[int(found[1])]!r})", message
+            )
+        return message
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The features of all agents at all steps: what `x` and `presence` amount to."""
+
+    source: RealArray | list[RealArray] | Population
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    stepped: bool
+    presence: NDArray[np.bool_] | None = None
+    names: tuple[str, ...] | None = None
+    step_labels: NDArray[Any] | None = None
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the steps in order: all at once, or one by one where they are made on request."""
+        source = self.source
+        if not isinstance(source, Population):
+            yield Block(slice(0, self.shape[0]), source, self.presence, self)
+            return
+        for step, features in enumerate(source.iter_features()):
+            steps = slice(step, step + 1)
+            presence = None if self.presence is None else self.presence[steps]
+            yield Block(steps, native(features, "x")[np.newaxis], presence, self)
+
+
+def native(array: NDArray[Any], argument: str) -> RealArray:
+    """Return an aligned float64 or float32 array in native byte order, itself if it is one.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any array.
+    argument : str
+        What errors call it.
+
+    Returns
+    -------
+    ndarray of float64 or float32
+        Booleans, integers and floats of other sizes become float64 (integers beyond 2**53 are
+        rounded).
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not real, or the array is masked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> native(np.array([1, 2]), "x").dtype
+    dtype('float64')
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{argument}: a masked array, plain numbers are wanted; "
+            "say which agents are absent with presence="
+        )
+    if array.dtype.names is not None:
+        raise TypeError(
+            f"{argument}: dtype {array.dtype}, real numbers are wanted; "
+            "pass the fields as a list of columns"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted")
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    wanted = np.dtype(np.float32 if single else np.float64)
+    # The core counts strides in items, so a field of a packed record must be copied out.
+    whole = all(stride % array.dtype.itemsize == 0 for stride in array.strides)
+    if array.dtype == wanted and array.flags.aligned and whole:
+        return np.asarray(array)
+    with np.errstate(over="ignore"):
+        return np.array(array, dtype=wanted)
+
+
+def read_arrays(x: Any, argument: str) -> Arrays:
+    """Return the numbers in an array, table, tensor, or list of columns, of any shape.
+
+    Parameters
+    ----------
+    x : array-like, table, or list of columns
+        As in `attribute`.
+    argument : str
+        What errors call it.
+
+    Returns
+    -------
+    Arrays
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are not real numbers in equal rows.
+
+    Examples
+    --------
+    >>> read_arrays([[1, 2], [3, 4]], "x").shape
+    (2, 2)
+    """
+    # First, because labelled arrays export Arrow streams as well, in long form.
+    labelled = label_axes(x, argument)
+    if labelled is not None:
+        array, names, step_labels = labelled
+        return Arrays(native(array, argument), names, step_labels)
+    table = read_table(x, argument)
+    if table is not None:
+        return _joined(table, argument)
+    if isinstance(x, list | tuple) and any(is_column(item) for item in x):
+        return _joined(_listed(x, argument), argument)
+    return Arrays(native(read_column(x, argument), argument))
+
+
+def _listed(items: Sequence[Any], argument: str) -> Columns:
+    for k, item in enumerate(items):
+        if not is_column(item):
+            raise TypeError(
+                f"{argument}: item {k} is {type(item).__name__} among feature columns, "
+                "an array of numbers is wanted"
+            )
+    return Columns([read_column(item, f"{argument}[{k}]") for k, item in enumerate(items)])
+
+
+def _joined(columns: Columns, argument: str) -> Arrays:
+    """Return columns of one shape and dtype: float32 if all are, float64 otherwise."""
+    places = columns.places(argument)
+    arrays = [native(array, place) for array, place in zip(columns.arrays, places, strict=True)]
+    if not arrays:
+        raise ValueError(f"{argument}: no columns, at least one feature is wanted")
+    for array, place in zip(arrays, places, strict=True):
+        if array.ndim not in (1, 2) or array.shape != arrays[0].shape:
+            raise ValueError(
+                f"{place}: shape {array.shape}, columns of one shape, (N,) or (T, N), are wanted "
+                f"(the first has {arrays[0].shape})"
+            )
+    if any(array.dtype == np.float64 for array in arrays):
+        arrays = [array.astype(np.float64, copy=False) for array in arrays]
+    return Arrays(arrays, columns.names)
+
+
+def read_features(x: Any, presence: Any = None) -> Features:
+    """Return features in the form that the core reads.
+
+    Parameters
+    ----------
+    x : array-like, table, list of columns, or Population; shape (N, d) or (T, N, d)
+        As in `attribute`.
+    presence : array-like of bool, shape (N,) or (T, N), optional
+        Which agents are there.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument cannot be read, is empty, or has the wrong shape.
+
+    Examples
+    --------
+    >>> read_features([[1, 2], [3, 4]]).shape
+    (1, 2, 2)
+    """
+    if isinstance(x, Population):
+        if presence is not None:
+            raise TypeError("presence: a Population brings its own, None is wanted")
+        names = tuple(feature.name for feature in x.feature_list)
+        shape = (x.steps, x.agents, len(names))
+        _check_size(shape)
+        return Features(
+            x,
+            shape,
+            np.dtype(np.float64),
+            True,
+            _checked_presence(x.presence, shape),
+            names,
+            np.array(x.step_labels),
+        )
+    arrays = read_arrays(x, "x")
+    if len(arrays.shape) not in (2, 3):
+        hint = "; use x[:, None] for one feature" if len(arrays.shape) == 1 else ""
+        raise ValueError(f"x: shape {arrays.shape}, (N, d) or (T, N, d) is wanted{hint}")
+    _check_size(arrays.shape)
+    stepped = len(arrays.shape) == 3
+    data = arrays.data
+    if not stepped:
+        data = [column[np.newaxis] for column in data] if isinstance(data, list) else data[None]
+    steps, agents, features = arrays.shape if stepped else (1, *arrays.shape)
+    shape = (steps, agents, features)
+    return Features(
+        data,
+        shape,
+        arrays.dtype,
+        stepped,
+        None if presence is None else _checked_presence(presence, shape),
+        arrays.names,
+        arrays.step_labels,
+    )
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    axes = ("step", "agent", "feature")[-len(shape) :]
+    for axis, length in zip(axes, shape, strict=True):
+        if length == 0:
+            raise ValueError(f"x: shape {shape}, at least one {axis} is wanted")
+
+
+def _checked_presence(presence: Any, shape: tuple[int, int, int]) -> NDArray[np.bool_] | None:
+    if presence is None:
+        return None
+    if isinstance(presence, np.ma.MaskedArray):
+        raise TypeError("presence: a masked array, plain booleans are wanted")
+    mask = np.asarray(presence)
+    if mask.dtype != np.bool_:
+        raise TypeError(f"presence: dtype {mask.dtype}, bool is wanted")
+    steps, agents, _ = shape
+    if mask.shape not in ((agents,), (steps, agents)):
+        raise ValueError(
+            f"presence: shape {mask.shape}, ({agents},) or ({steps}, {agents}) is wanted"
+        )
+    empty = np.flatnonzero(~np.atleast_2d(mask.any(axis=-1)).ravel())
+    if empty.size:
+        where = f" at step {empty[0]}" if mask.ndim == 2 else ""
+        raise ValueError(f"presence: no agent is present{where}, at least one is wanted")
+    return np.ascontiguousarray(np.broadcast_to(mask, (steps, agents)))
+
+
+def read_out(out: Any, features: Features, others: Sequence[NDArray[Any]]) -> RealArray:
+    """Return the output as the core fills it, shape (T, N): a new array if `out` is None.
+
+    Parameters
+    ----------
+    out : ndarray or None
+        What the caller preallocated.
+    features : Features
+        The features to be attributed.
+    others : sequence of ndarray
+        Further inputs that `out` must not overlap.
+
+    Returns
+    -------
+    ndarray, shape (T, N)
+
+    Raises
+    ------
+    TypeError
+        If `out` is no array, or not of the dtype of the features.
+    ValueError
+        If it has the wrong shape or layout, is read-only, or overlaps an input.
+
+    Examples
+    --------
+    >>> read_out(None, read_features([[1.0, 2.0]]), []).shape
+    (1, 1)
+    """
+    steps, agents, _ = features.shape
+    if out is None:
+        return np.empty((steps, agents), dtype=features.dtype)
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: {type(out).__name__}, a NumPy array is wanted")
+    if out.dtype != features.dtype:
+        raise TypeError(f"out: dtype {out.dtype}, {features.dtype} is wanted")
+    shape = (steps, agents) if features.stepped else (agents,)
+    if out.shape != shape:
+        raise ValueError(f"out: shape {out.shape}, {shape} is wanted")
+    if not (out.flags.c_contiguous and out.flags.aligned):
+        raise ValueError("out: not aligned and contiguous in C order, which is wanted")
+    if not out.flags.writeable:
+        raise ValueError("out: read-only, a writeable array is wanted")
+    inputs = list(others)
+    if isinstance(features.source, list):
+        inputs += features.source
+    elif isinstance(features.source, np.ndarray):
+        inputs.append(features.source)
+    if features.presence is not None:
+        inputs.append(features.presence)
+    if any(np.may_share_memory(out, each) for each in inputs):
+        raise ValueError("out: overlaps an input in memory, an array of its own is wanted")
+    return np.asarray(out).reshape(steps, agents)

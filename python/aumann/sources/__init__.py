@@ -1,0 +1,1 @@
+"""Where populations come from: event logs, and a synthetic one."""

@@ -1,0 +1,375 @@
+"""Populations of event logs: who did what to whom, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann._sparse import Series, SparseSteps
+from aumann.feature import Feature
+from aumann.population import Population
+from aumann.sources._calendar import Edges, StepLength, iso_time, zone_named
+from aumann.sources._event_log import check_stream, create_table, find_layout, load_rows
+from aumann.sources._followers import load_followers
+
+__all__ = ["read_events"]
+
+
+def read_events(
+    path: str | PathLike[str],
+    *,
+    columns: Sequence[str] = ("actor", "target", "time", "kind"),
+    separator: str | None = None,
+    header: bool | None = None,
+    activity: Sequence[str] = ("RT",),
+    resonance: Sequence[str] = ("RE",),
+    step: str = "1d",
+    time_zone: str = "UTC",
+    time_unit: Literal["s", "ms", "us", "iso"] = "s",
+    topic_column: str | None = None,
+    followers: str | PathLike[str] | None = None,
+    strict: bool = False,
+    keep_ids: bool = False,
+    people: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> Population:
+    r"""Count the events of a log per agent, step and topic.
+
+    Agents are all identifiers met as actor or target (and in the follower table), in sorted order:
+    by number if all are integers, else by code point. The features are
+
+    - reach (static count): followers if a follower table is given, else the number of distinct
+      actors with an event at the agent over the whole window, of all kinds and topics (an event
+      at oneself counts);
+    - activity (count per step): events of the kinds `activity`, by the actor;
+    - resonance (count per step): events of the kinds `resonance`, at the target.
+
+    Parameters
+    ----------
+    path : path
+        A text file with one event per line, plain or compressed (``.gz``, ``.zst``), or a Parquet
+        file (``.parquet``).
+    columns : sequence of str
+        The columns in the order of the file: actor, target, time and kind, and any names for
+        others. Where a header (or Parquet schema) has all four names, it is used instead.
+    separator : str, optional
+        One character; a comma for ``.csv`` and a tab for ``.tsv`` if None. Fields may be quoted
+        where it is a comma or semicolon, but hold no line break. Spaces around fields are dropped.
+    header : bool, optional
+        Whether the first line is a header; if None, it is one if it has the names actor, target,
+        time and kind.
+    activity, resonance : sequence of str
+        Kinds of events that count, as they are written in the file.
+    step : str
+        Length of a step: a number and m (minutes), h, d or w. Days and weeks (from Monday) are
+        those of the calendar, so they may be an hour short or long; the first starts at the
+        boundary at or before the first event.
+    time_zone : str
+        IANA name of the zone that steps, and times without an offset, belong to.
+    time_unit : {"s", "ms", "us", "iso"}
+        Times are numbers since 1970 in this unit, or ISO 8601 texts. Times of a Parquet file that
+        have a type of their own need none.
+    topic_column : str, optional
+        A further column: one topic per value, in sorted order. Activity is then the actor's events
+        of the topic and resonance those received with it. Events without a topic count for reach
+        only.
+    followers : path, optional
+        Table with columns agent and followers (``.csv``, ``.tsv``, also compressed, or
+        ``.parquet``). Its agents join the population; agents that it lacks have a reach of 0.
+    strict : bool
+        Refuse a log with malformed lines instead of leaving them out.
+    keep_ids : bool
+        Keep the identifiers as the label "id" of the agent table.
+    people : bool
+        Whether the agents are people; see `Population`.
+    progress : callable, optional
+        Called with the name of each stage.
+
+    Returns
+    -------
+    Population
+        Its metadata hold what was asked for, the first and last event, how reach was obtained,
+        the number of events, `malformed_lines` with `malformed_examples`, and, where they apply,
+        `events_without_topic` and `agents_without_followers`.
+
+    Raises
+    ------
+    ImportError
+        If duckdb or pyarrow is not installed.
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If the file is empty, cut short or damaged, lacks a column, or holds no event; if a kind
+        never occurs; if an argument is not one of the above; with `strict`, if a line is
+        malformed: another number of fields, a time that cannot be read, no actor or no kind. An
+        event need not have a target.
+
+    Notes
+    -----
+    A compressed file is read twice, first to be sure that it is whole. Memory grows with the log;
+    what does not fit goes to temporary files.
+
+    Examples
+    --------
+    >>> folder = TemporaryDirectory()
+    >>> log = Path(folder.name) / "log.csv"
+    >>> _ = log.write_text("7,9,1341100972,RT\n8,9,1341100980,RE\n9,8,1341187500,RE\n")
+    >>> population = read_events(log)
+    >>> population
+    Population: 3 agents, 2 steps (2012-07-01 to 2012-07-02), no topics
+      reach      static count
+      activity   count
+      resonance  count
+    >>> population.agent_table["reach"]
+    array([0, 1, 2])
+    >>> folder.cleanup()
+    """
+    log = Path(path)
+    length, zone = StepLength(step), zone_named(time_zone)
+    kinds = {"activity": _kinds("activity", activity), "resonance": _kinds("resonance", resonance)}
+    if not log.is_file():
+        raise FileNotFoundError(f"{log} is not there, or is no file")
+
+    def stage(name: str) -> None:
+        if progress is not None:
+            progress(name)
+
+    with _database(log) as connection:
+        stage(f"checking {log.name}")
+        check_stream(log)
+        layout = find_layout(connection, log, columns, separator, header, topic_column)
+        stage(f"reading {log.name}")
+        malformed = load_rows(connection, layout, time_unit, zone)
+        if strict and malformed.count:
+            raise ValueError(
+                f"{log} has {malformed.count:,} malformed lines, the first: {malformed.examples[0]}"
+            )
+        events, first, last = connection.execute(
+            "SELECT count(*), min(time), max(time) FROM event"
+        ).fetchall()[0]
+        if events == 0:
+            found = f"; {malformed.examples[0]}" if malformed.count else ""
+            raise ValueError(f"{log} holds no event{found}")
+        _check_kinds(connection, kinds)
+        edges = length.edges(first, last, zone)
+        stage("indexing agents")
+        if followers is not None:
+            load_followers(connection, Path(followers))
+        agents = _index_agents(connection, followers is not None)
+        topics = _index_topics(connection) if topic_column is not None else []
+        stage("counting events")
+        _code_events(connection, edges, kinds, topic_column is not None)
+        series = {
+            name: _counts(connection, agent, name, max(1, len(topics)), len(edges.labels), agents)
+            for name, agent in (("activity", "actor"), ("resonance", "target"))
+        }
+        agent_table: dict[str, NDArray[Any]] = {
+            "reach": _reach(connection, agents, followers is not None)
+        }
+        if keep_ids:
+            agent_table["id"] = _identifiers(connection)
+        metadata: dict[str, Any] = {
+            "source": "events",
+            "file": log.name,
+            "events": events,
+            "first_event": iso_time(first, zone),
+            "last_event": iso_time(last, zone),
+            "step": step,
+            "time_zone": time_zone,
+            "activity": list(kinds["activity"]),
+            "resonance": list(kinds["resonance"]),
+            "reach": "distinct incoming actors over the whole window, all kinds"
+            if followers is None
+            else f"followers in {Path(followers).name}",
+            "malformed_lines": malformed.count,
+        }
+        if malformed.count:
+            metadata["malformed_examples"] = malformed.examples
+        if followers is not None:
+            metadata["agents_without_followers"] = _one(
+                connection, "SELECT count(*) FROM agent ANTI JOIN follower USING (id)"
+            )
+        if topic_column is not None:
+            metadata["topic_column"] = topic_column
+            metadata["events_without_topic"] = _one(
+                connection, "SELECT count(*) FROM event WHERE topic = ''"
+            )
+    return Population(
+        [
+            Feature("reach", "count", static=True),
+            Feature("activity", "count"),
+            Feature("resonance", "count"),
+        ],
+        agent_table,
+        series,
+        agents=agents,
+        step_labels=edges.labels,
+        topics=topics,
+        metadata=metadata,
+        people=people,
+    )
+
+
+def _kinds(argument: str, kinds: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(kinds, str):
+        raise TypeError(f"{argument} is the text {kinds!r}; a sequence of kinds is wanted")
+    if not kinds:
+        raise ValueError(f"{argument} is empty; at least one kind of event is wanted")
+    return tuple(kinds)
+
+
+@contextmanager
+def _database(log: Path) -> Iterator[Any]:
+    """Give an empty database in memory that puts what does not fit into a temporary folder."""
+    try:
+        import duckdb
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "reading events needs duckdb and pyarrow: pip install 'aumann[cli]'"
+        ) from error
+    with TemporaryDirectory() as folder, duckdb.connect(":memory:") as connection:
+        connection.execute(f"SET temp_directory = '{folder}'")
+        connection.execute("SET enable_progress_bar = false")
+        try:
+            yield connection
+        except duckdb.Error as error:
+            raise ValueError(f"{log} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _one(connection: Any, query: str) -> Any:
+    return connection.execute(query).fetchall()[0][0]
+
+
+def _check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]]) -> None:
+    """Refuse kinds that never occur, naming those that do."""
+    rows = connection.execute(
+        "SELECT kind, count(*) FROM event GROUP BY kind ORDER BY count(*) DESC, kind"
+    ).fetchall()
+    known = {kind for kind, _ in rows}
+    for argument, wanted in kinds.items():
+        absent = [kind for kind in wanted if kind not in known]
+        if absent:
+            shown = [kind for kind, _ in rows[:10]]
+            more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+            raise ValueError(
+                f"{argument} names {absent}, which no event has; the kinds are {shown}{more}"
+            )
+
+
+def _index_agents(connection: Any, followers: bool) -> int:
+    """Make the table `agent` (id, code) and return the number of agents."""
+    table = "UNION SELECT id FROM follower" if followers else ""
+    connection.execute(
+        f"""
+        CREATE TABLE identifier AS
+        SELECT actor AS id FROM event UNION
+        SELECT target FROM event WHERE target <> '' {table}
+        """
+    )
+    numeric = _one(
+        connection, "SELECT bool_and(regexp_full_match(id, '-?[0-9]{1,18}')) FROM identifier"
+    )
+    order = "CAST(id AS BIGINT), id" if numeric else "id"
+    connection.execute(
+        f"CREATE TABLE agent AS SELECT id, row_number() OVER (ORDER BY {order}) - 1 AS code "
+        "FROM identifier"
+    )
+    agents: int = _one(connection, "SELECT count(*) FROM agent")
+    return agents
+
+
+def _index_topics(connection: Any) -> list[str]:
+    """Make the table `subject` (topic, code) and return the topics."""
+    connection.execute(
+        """
+        CREATE TABLE subject AS
+        SELECT topic, row_number() OVER (ORDER BY topic) - 1 AS code
+        FROM (SELECT DISTINCT topic FROM event WHERE topic <> '')
+        """
+    )
+    rows = connection.execute("SELECT topic FROM subject ORDER BY code").fetchall()
+    if not rows:
+        raise ValueError("topic_column is empty for all events; at least one topic is wanted")
+    return [topic for (topic,) in rows]
+
+
+def _code_events(
+    connection: Any, edges: Edges, kinds: dict[str, tuple[str, ...]], topics: bool
+) -> None:
+    """Make the table `coded` (actor, target, step, subject, activity, resonance) of numbers."""
+    starts = np.array(edges.starts, dtype=np.int64)
+    create_table(connection, "edge", {"start": starts, "step": np.arange(starts.size)})
+    connection.execute(
+        f"""
+        CREATE TABLE coded AS
+        SELECT sender.code AS actor, receiver.code AS target, step,
+          {"subject.code" if topics else "0"} AS subject,
+          list_contains($activity, kind) AS activity,
+          list_contains($resonance, kind) AS resonance
+        FROM event
+        ASOF JOIN edge ON event.time >= edge.start
+        JOIN agent AS sender ON sender.id = event.actor
+        LEFT JOIN agent AS receiver ON receiver.id = event.target
+        {"LEFT JOIN subject ON subject.topic = event.topic" if topics else ""}
+        """,
+        {name: list(names) for name, names in kinds.items()},
+    )
+
+
+def _counts(
+    connection: Any, agent: str, kinds: str, topics: int, steps: int, agents: int
+) -> list[Series]:
+    """Count the events of the kinds per agent, one series per topic."""
+    entries = connection.execute(
+        f"""
+        SELECT subject, step, {agent} AS agent, count(*) AS events FROM coded
+        WHERE {kinds} AND {agent} IS NOT NULL AND subject IS NOT NULL
+        GROUP BY subject, step, {agent} ORDER BY subject, step, {agent}
+        """
+    ).fetchnumpy()
+    starts = np.searchsorted(entries["subject"], np.arange(topics + 1))
+    return [
+        SparseSteps.from_entries(
+            entries["step"][begin:end],
+            entries["agent"][begin:end],
+            entries["events"][begin:end],
+            steps,
+            agents,
+        )
+        for begin, end in pairwise(starts)
+    ]
+
+
+def _reach(connection: Any, agents: int, followers: bool) -> NDArray[np.int64]:
+    query = (
+        "SELECT code, followers AS reach FROM follower JOIN agent USING (id)"
+        if followers
+        else """
+        SELECT target AS code, count(*) AS reach
+        FROM (SELECT DISTINCT actor, target FROM coded WHERE target IS NOT NULL)
+        GROUP BY target
+        """
+    )
+    entries = connection.execute(query).fetchnumpy()
+    reach = np.zeros(agents, dtype=np.int64)
+    reach[entries["code"]] = entries["reach"]
+    return reach
+
+
+def _identifiers(connection: Any) -> NDArray[Any]:
+    """Return the identifiers in order, as numbers where nothing is lost by it."""
+    found = connection.execute("SELECT id FROM agent ORDER BY code").fetchnumpy()["id"]
+    texts: NDArray[Any] = found.astype(str)
+    numeric = _one(
+        connection, "SELECT bool_and(regexp_full_match(id, '0|-?[1-9][0-9]{0,17}')) FROM agent"
+    )
+    return texts.astype(np.int64) if numeric else texts

@@ -1,0 +1,53 @@
+//! Exact attribution of a macro indicator to the agents of a population.
+//!
+//! The core takes views of features, one step at a time, and writes one number per agent. It knows
+//! no Python and no C. Work is spread over the current rayon pool; inputs of one chunk stay on the
+//! calling thread. Results are the same bits at any number of threads and on every SIMD level.
+//!
+//! # Modules, lowest first
+//!
+//! | module | holds |
+//! |---|---|
+//! | `real`, `error` | the two floating-point types; what can be wrong |
+//! | `simd`, [`blocks`] | choice of the instruction set; chunks and the tree that merges them |
+//! | `features` | views of one step's features, presence, baselines |
+//! | `statistics`, `linear` | mergeable statistics; the streaming loops |
+//! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
+//! | `quadrature` | adaptive Gauss-Kronrod |
+//! | [`value_function`] | one file per value function |
+//! | `method` | one file per method |
+//!
+//! Start with [`value_function::Mean`], the smallest of them, then [`aumann_shapley()`].
+
+pub mod blocks;
+mod error;
+mod features;
+mod linear;
+mod method;
+mod partition;
+mod quadrature;
+mod rank;
+mod real;
+pub mod simd;
+mod statistics;
+mod table;
+pub mod value_function;
+
+pub use error::{Error, Result};
+pub use features::{Baseline, Features, Gather, Step};
+pub use method::aumann_shapley;
+pub use real::Real;
+pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
+
+/// Means of the features over the agents present.
+///
+/// # Errors
+/// [`Error::NonFinite`] or [`Error::Overflow`].
+pub fn feature_means<T: Real>(x: &Step<'_, T>) -> Result<Vec<f64>> {
+    let means = linear::feature_means(x, x.features());
+    if means.iter().all(|mean| mean.is_finite()) {
+        Ok(means)
+    } else {
+        Err(x.explain_non_finite(&Baseline::Zero))
+    }
+}

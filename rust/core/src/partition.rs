@@ -1,0 +1,285 @@
+//! Ranks by buckets: keys are streamed into balanced buckets, each small enough for the second-level
+//! cache, ordered there, and the weight of each key's rank is written over the key. Replaying the
+//! stored bucket numbers in agent order finds every agent's weight again without an index.
+//! Scratch: 10 bytes per agent.
+
+use crate::blocks::{self, BLOCK, CHUNK};
+use crate::rank::{RankWeight, ordered_bits};
+use crate::real::Real;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Agents per bucket aimed at: keys, packed copy and cells of a bucket stay in the cache.
+const BUCKET: usize = 4_096;
+
+/// More write streams than this thrash the address translation cache.
+const MAX_BUCKETS: usize = 1_024;
+
+/// Cells of equal width in key space that are joined to balanced buckets.
+const CELL_BITS: u32 = 13;
+
+/// Every how many agents one is drawn to balance the buckets.
+const SAMPLE_STEP: usize = 13;
+
+/// Cells per key of a bucket, at least: few keys share one, so few need to be moved.
+const CELLS_PER_KEY: u64 = 2;
+
+/// A cell of more keys than this is sorted rather than inserted.
+const INSERTION: usize = 24;
+
+/// Monotone map from key to bucket.
+struct Splitter {
+    min: u64,
+    shift: u32,
+    bucket_of_cell: Vec<u16>,
+}
+
+impl Splitter {
+    fn new<T: Real>(values: &[T], min: u64, max: u64, buckets: usize) -> Self {
+        let bits = u64::BITS - (max - min).leading_zeros();
+        let shift = bits.saturating_sub(CELL_BITS);
+        let mut cells = vec![0_u32; ((max - min) >> shift) as usize + 1];
+        let mut bucket_of_cell = vec![0_u16; cells.len()];
+        if buckets > 1 {
+            let mut drawn = 0_u64;
+            for value in values.iter().step_by(SAMPLE_STEP) {
+                cells[((ordered_bits(*value) - min) >> shift) as usize] += 1;
+                drawn += 1;
+            }
+            let mut before = 0_u64;
+            for (bucket, count) in bucket_of_cell.iter_mut().zip(cells) {
+                // A cell's middle decides, so that a heavy cell does not drag its neighbours along.
+                let middle = before + u64::from(count) / 2;
+                *bucket = (middle * buckets as u64 / drawn).min(buckets as u64 - 1) as u16;
+                before += u64::from(count);
+            }
+        }
+        Self { min, shift, bucket_of_cell }
+    }
+
+    #[inline(always)]
+    fn bucket<T: Real>(&self, value: T) -> u16 {
+        self.bucket_of_cell[((ordered_bits(value) - self.min) >> self.shift) as usize]
+    }
+}
+
+/// The keys' slots, written by all threads at once.
+struct Slots(*mut u64);
+
+// SAFETY: threads write disjoint slots, see `scatter`.
+unsafe impl Sync for Slots {}
+
+/// Rank weights in bucket order, and what is needed to read them in agent order.
+pub(crate) struct Partition {
+    buckets: usize,
+    /// Bucket of every agent.
+    ids: Vec<u16>,
+    /// Per chunk and bucket, the slot of the chunk's first agent in that bucket.
+    offsets: Vec<usize>,
+    /// Bits of the weights.
+    slots: Vec<u64>,
+}
+
+impl Partition {
+    pub(crate) fn new<T: Real>(values: &[T], min: u64, max: u64, weight: &impl RankWeight) -> Self {
+        let n = values.len();
+        let buckets = (n / BUCKET).next_power_of_two().clamp(1, MAX_BUCKETS);
+        let splitter = Splitter::new(values, min, max, buckets);
+        let mut ids = vec![0_u16; n];
+        let counts = blocks::map_mut(&mut ids, |start, ids| {
+            let mut counts = vec![0_u32; buckets];
+            for (id, &value) in ids.iter_mut().zip(&values[start..]) {
+                *id = splitter.bucket(value);
+                counts[usize::from(*id)] += 1;
+            }
+            counts
+        });
+        let (offsets, ends) = prefix(&counts, buckets);
+        let mut slots = vec![0_u64; n];
+        scatter(values, &ids, &offsets, buckets, &mut slots);
+
+        let mut rest = slots.as_mut_slice();
+        let mut parts = Vec::with_capacity(buckets);
+        let mut start = 0;
+        for end in ends {
+            let (part, tail) = rest.split_at_mut(end - start);
+            parts.push((start as u64, part));
+            (rest, start) = (tail, end);
+        }
+        if parts.len() == 1 {
+            parts.into_iter().for_each(|(before, keys)| {
+                Scratch::default().weigh(keys, before, weight);
+            });
+        } else {
+            parts.into_par_iter().for_each_init(Scratch::default, |scratch, (before, keys)| {
+                scratch.weigh(keys, before, weight);
+            });
+        }
+        Self { buckets, ids, offsets, slots }
+    }
+
+    #[inline]
+    pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[f64])) {
+        debug_assert!(
+            positions.start.is_multiple_of(CHUNK) && positions.len() <= CHUNK.max(positions.end)
+        );
+        let mut weights = [0.0; BLOCK];
+        let mut start = positions.start;
+        let mut cursors = Vec::new();
+        while start < positions.end {
+            if start.is_multiple_of(CHUNK) {
+                let chunk = start / CHUNK;
+                cursors.clear();
+                cursors.extend_from_slice(&self.offsets[chunk * self.buckets..][..self.buckets]);
+            }
+            let ids = &self.ids[start..positions.end.min(start + BLOCK)];
+            for (weight, &id) in weights.iter_mut().zip(ids) {
+                let cursor = &mut cursors[usize::from(id)];
+                *weight = f64::from_bits(self.slots[*cursor]);
+                *cursor += 1;
+            }
+            work(start, &weights[..ids.len()]);
+            start += ids.len();
+        }
+    }
+}
+
+/// Slots of each chunk's first agent per bucket, and the end of every bucket.
+fn prefix(counts: &[Vec<u32>], buckets: usize) -> (Vec<usize>, Vec<usize>) {
+    let mut offsets = vec![0; counts.len() * buckets];
+    let mut ends = Vec::with_capacity(buckets);
+    let mut next = 0;
+    for bucket in 0..buckets {
+        for (chunk, counts) in counts.iter().enumerate() {
+            offsets[chunk * buckets + bucket] = next;
+            next += counts[bucket] as usize;
+        }
+        ends.push(next);
+    }
+    (offsets, ends)
+}
+
+/// Writes every key into its bucket, in agent order within it.
+fn scatter<T: Real>(
+    values: &[T],
+    ids: &[u16],
+    offsets: &[usize],
+    buckets: usize,
+    slots: &mut [u64],
+) {
+    let length = slots.len();
+    let slots = Slots(slots.as_mut_ptr());
+    let slots = &slots;
+    blocks::map(values.len(), |agents| {
+        let mut cursors = offsets[agents.start / CHUNK * buckets..][..buckets].to_vec();
+        for (&value, &id) in values[agents.clone()].iter().zip(&ids[agents]) {
+            let cursor = &mut cursors[usize::from(id)];
+            debug_assert!(*cursor < length);
+            // SAFETY: the offsets are exclusive prefix sums of the counts of these very ids, so
+            // each (chunk, bucket) owns its own run of slots, of which none is passed or shared.
+            unsafe { slots.0.add(*cursor).write(ordered_bits(value)) };
+            *cursor += 1;
+        }
+    });
+}
+
+/// Buffers for ordering one bucket.
+#[derive(Default)]
+struct Scratch {
+    cells: Vec<u32>,
+    packed: Vec<u64>,
+    large: Vec<Range<usize>>,
+}
+
+impl Scratch {
+    /// Writes the bits of the weight of each key's rank over the key; `before` keys are smaller.
+    fn weigh(&mut self, keys: &mut [u64], before: u64, weight: &impl RankWeight) {
+        let m = keys.len();
+        let (min, max) = keys.iter().fold((u64::MAX, 0), |(a, b), &k| (a.min(k), b.max(k)));
+        if m == 0 {
+            return;
+        }
+        if min == max {
+            keys.fill(weight(before + 1, before + m as u64).to_bits());
+            return;
+        }
+        let bits = u64::BITS - (max - min).leading_zeros();
+        let slot_bits = usize::BITS - (m - 1).leading_zeros();
+        if bits + slot_bits > u64::BITS {
+            weigh_pairs(keys, before, weight);
+            return;
+        }
+        self.distribute(keys, min, max, slot_bits);
+        for cell in self.large.drain(..) {
+            self.packed[cell].sort_unstable();
+        }
+        insertion_sort(&mut self.packed);
+        let slot_mask = (1 << slot_bits) - 1;
+        let mut first = before + 1;
+        for ties in self.packed.chunk_by(|a, b| a >> slot_bits == b >> slot_bits) {
+            let last = first + ties.len() as u64 - 1;
+            let bits = weight(first, last).to_bits();
+            for packed in ties {
+                keys[(packed & slot_mask) as usize] = bits;
+            }
+            first = last + 1;
+        }
+    }
+
+    /// Packs (key - min, slot) into one number each, ordered up to the order within cells.
+    fn distribute(&mut self, keys: &[u64], min: u64, max: u64, slot_bits: u32) {
+        let cells = CELLS_PER_KEY << slot_bits;
+        // Rounded down, so that the largest key falls into the last cell at most.
+        let factor = (u128::from(cells) << 64) / (u128::from(max - min) + 1);
+        let factor = u64::try_from(factor).unwrap_or(u64::MAX);
+        let cell_of = |key: u64| ((u128::from(key - min) * u128::from(factor)) >> 64) as usize;
+        self.cells.clear();
+        self.cells.resize(cells as usize, 0);
+        for &key in keys {
+            self.cells[cell_of(key)] += 1;
+        }
+        self.large.clear();
+        let mut next = 0;
+        for cell in &mut self.cells {
+            let count = *cell as usize;
+            *cell = next as u32;
+            if count > INSERTION {
+                self.large.push(next..next + count);
+            }
+            next += count;
+        }
+        self.packed.resize(keys.len(), 0);
+        for (slot, &key) in keys.iter().enumerate() {
+            let cell = &mut self.cells[cell_of(key)];
+            self.packed[*cell as usize] = (key - min) << slot_bits | slot as u64;
+            *cell += 1;
+        }
+    }
+}
+
+fn insertion_sort(values: &mut [u64]) {
+    for i in 1..values.len() {
+        let value = values[i];
+        let mut j = i;
+        while j > 0 && values[j - 1] > value {
+            values[j] = values[j - 1];
+            j -= 1;
+        }
+        values[j] = value;
+    }
+}
+
+/// As [`Scratch::weigh`] for keys too far apart to be packed with their slots.
+fn weigh_pairs(keys: &mut [u64], before: u64, weight: &impl RankWeight) {
+    let mut pairs: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
+    pairs.sort_unstable();
+    let mut first = before + 1;
+    for ties in pairs.chunk_by(|a, b| a.0 == b.0) {
+        let last = first + ties.len() as u64 - 1;
+        let bits = weight(first, last).to_bits();
+        for &(_, slot) in ties {
+            keys[slot] = bits;
+        }
+        first = last + 1;
+    }
+}

@@ -1,0 +1,161 @@
+//! Ranks by a table of the distinct values: one open-addressing table per span of agents, merged.
+//! Counts of social data have few distinct composites, and looking one up is cheaper than moving
+//! a key. Scratch: 4 bytes per agent and the tables.
+
+use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
+use crate::rank::{RankWeight, ordered_bits};
+use crate::real::Real;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// A span with more distinct values than this is not worth a table: it leaves the cache.
+const MAX_DISTINCT: usize = 1 << 17;
+
+/// First size of a table; it doubles when half full.
+const FIRST_CAPACITY: usize = 1 << 12;
+
+const VACANT: u32 = u32::MAX;
+
+/// Fibonacci hashing: the top bits of the product with 2^64 over the golden ratio.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The distinct keys of one span, in order of appearance.
+struct Distinct {
+    entries: Vec<u32>,
+    shift: u32,
+    keys: Vec<u64>,
+    counts: Vec<u64>,
+}
+
+impl Distinct {
+    fn new() -> Self {
+        let shift = u64::BITS - FIRST_CAPACITY.trailing_zeros();
+        let entries = vec![VACANT; FIRST_CAPACITY];
+        Self { entries, shift, keys: Vec::new(), counts: Vec::new() }
+    }
+
+    /// Counts the key and returns its slot.
+    #[inline(always)]
+    fn count(&mut self, key: u64) -> u32 {
+        let mask = self.entries.len() - 1;
+        let mut entry = (key.wrapping_mul(GOLDEN) >> self.shift) as usize;
+        loop {
+            let slot = self.entries[entry & mask];
+            if slot == VACANT {
+                return self.insert(key, entry & mask);
+            }
+            if self.keys[slot as usize] == key {
+                self.counts[slot as usize] += 1;
+                return slot;
+            }
+            entry += 1;
+        }
+    }
+
+    #[cold]
+    fn insert(&mut self, key: u64, entry: usize) -> u32 {
+        let slot = self.keys.len() as u32;
+        self.entries[entry] = slot;
+        self.keys.push(key);
+        self.counts.push(1);
+        if self.keys.len() * 2 > self.entries.len() {
+            self.grow();
+        }
+        slot
+    }
+
+    fn grow(&mut self) {
+        let capacity = self.entries.len() * 2;
+        self.shift -= 1;
+        self.entries.clear();
+        self.entries.resize(capacity, VACANT);
+        for (slot, key) in self.keys.iter().enumerate() {
+            let mut entry = (key.wrapping_mul(GOLDEN) >> self.shift) as usize;
+            while self.entries[entry & (capacity - 1)] != VACANT {
+                entry += 1;
+            }
+            self.entries[entry & (capacity - 1)] = slot as u32;
+        }
+    }
+}
+
+/// Distinct keys in ascending order: key, count, span, slot.
+struct Sorted(Vec<(u64, u64, u32, u32)>);
+
+impl Merge for Sorted {
+    fn merge(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        // A stable sort finds the two ascending runs and merges them.
+        self.0.sort_by_key(|distinct| distinct.0);
+        self
+    }
+}
+
+/// The weight of every distinct value of every span, and every agent's slot.
+pub(crate) struct Table {
+    span: usize,
+    slots: Vec<u32>,
+    weights: Vec<Vec<f64>>,
+}
+
+impl Table {
+    /// `None` where a span has too many distinct values.
+    pub(crate) fn new<T: Real>(values: &[T], weight: &impl RankWeight) -> Option<Self> {
+        let chunks = blocks::chunks(values.len());
+        let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
+        let span = chunks.div_ceil(spans) * CHUNK;
+        let mut slots = vec![0_u32; values.len()];
+        let build = |index: usize, slots: &mut [u32]| {
+            let mut distinct = Distinct::new();
+            let agents = values[index * span..].chunks(BLOCK);
+            for (slots, values) in slots.chunks_mut(BLOCK).zip(agents) {
+                for (slot, &value) in slots.iter_mut().zip(values) {
+                    *slot = distinct.count(ordered_bits(value));
+                }
+                if distinct.keys.len() > MAX_DISTINCT {
+                    return None;
+                }
+            }
+            let counted = distinct.keys.iter().zip(&distinct.counts);
+            let mut sorted: Vec<_> = counted
+                .zip(0_u32..)
+                .map(|((&key, &count), slot)| (key, count, index as u32, slot))
+                .collect();
+            sorted.sort_unstable();
+            Some(Sorted(sorted))
+        };
+        let found: Option<Vec<Sorted>> = if spans == 1 {
+            build(0, &mut slots).map(|sorted| vec![sorted])
+        } else {
+            slots.par_chunks_mut(span).enumerate().map(|(i, slots)| build(i, slots)).collect()
+        };
+        let found = found?;
+        let mut weights: Vec<_> = found.iter().map(|sorted| vec![0.0; sorted.0.len()]).collect();
+        let merged = merge_tree(found)?;
+        let mut first = 1;
+        for ties in merged.0.chunk_by(|a, b| a.0 == b.0) {
+            let last = first + ties.iter().map(|distinct| distinct.1).sum::<u64>() - 1;
+            let shared = weight(first, last);
+            for &(_, _, span, slot) in ties {
+                weights[span as usize][slot as usize] = shared;
+            }
+            first = last + 1;
+        }
+        Some(Self { span, slots, weights })
+    }
+
+    #[inline]
+    pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[f64])) {
+        let mut block = [0.0; BLOCK];
+        let mut start = positions.start;
+        while start < positions.end {
+            let weights = &self.weights[start / self.span];
+            let slots = &self.slots[start..positions.end.min(start + BLOCK)];
+            for (weight, &slot) in block.iter_mut().zip(slots) {
+                *weight = weights[slot as usize];
+            }
+            work(start, &block[..slots.len()]);
+            start += slots.len();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`.
+
+use super::composite::Composite;
+use super::{Outcome, ValueFunction};
+use crate::error::Result;
+use crate::features::{Baseline, Step};
+use crate::linear::{feature_means, weighted_sum};
+use crate::real::Real;
+use crate::statistics::Scaled;
+
+/// Mean of the composite (the paper's linear indicator).
+#[derive(Clone, Debug)]
+pub struct Mean {
+    composite: Composite,
+}
+
+impl Mean {
+    /// With one weight per feature, or 1 for each.
+    ///
+    /// # Errors
+    /// [`crate::Error::NonFinite`] for weights.
+    pub fn new(weights: Option<&[f64]>) -> Result<Self> {
+        Ok(Self { composite: Composite::new(weights)? })
+    }
+}
+
+impl<T: Real> ValueFunction<T> for Mean {
+    fn value(&self, x: &Step<'_, T>) -> Result<f64> {
+        let weights = self.composite.weights(x.features().features())?;
+        let means = feature_means(x, x.features());
+        let value: f64 = weights.iter().zip(&means).map(|(weight, mean)| weight * mean).sum();
+        if value.is_finite() { Ok(value) } else { Err(x.explain_non_finite(&Baseline::Zero)) }
+    }
+
+    fn aumann_shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        let weights = self.composite.weights(x.features().features())?;
+        let n = x.present() as f64;
+        let scaled = weighted_sum(x, baseline, &weights, out, &Scaled::by(1.0 / n));
+        if !scaled.sum.is_finite() || !scaled.differences.is_finite() {
+            return Err(x.explain_non_finite(baseline));
+        }
+        let row = match baseline {
+            Baseline::PerAgent(rows) => feature_means(x, rows),
+            _ => baseline.row(weights.len()),
+        };
+        let baseline_value: f64 = weights.iter().zip(row).map(|(weight, b)| weight * b).sum();
+        let value = baseline_value + scaled.differences / n;
+        Ok(Outcome { value, baseline_value, sum: scaled.sum, magnitude: scaled.magnitude })
+    }
+}

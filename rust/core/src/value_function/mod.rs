@@ -1,0 +1,80 @@
+//! The value functions: one file each, one line each in [`NAMES`] and [`from_descriptor`].
+
+mod composite;
+mod gini;
+mod heat;
+mod mean;
+mod variance;
+
+use crate::error::{Error, Result};
+use crate::features::{Baseline, Step};
+use crate::real::Real;
+
+pub use gini::GiniMeanDifference;
+pub use heat::Heat;
+pub use mean::Mean;
+pub use variance::Variance;
+
+/// What a closed form reports besides the attribution of every agent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// F(X).
+    pub value: f64,
+    /// F(B).
+    pub baseline_value: f64,
+    /// Sum of the attributions as written.
+    pub sum: f64,
+    /// Sum of their magnitudes.
+    pub magnitude: f64,
+}
+
+/// A macro indicator of the agents present in a step.
+pub trait ValueFunction<T: Real>: Send + Sync {
+    /// F(X).
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] or [`Error::Overflow`], and what the function's own domain asks for.
+    fn value(&self, x: &Step<'_, T>) -> Result<f64>;
+
+    /// Writes the Aumann-Shapley attribution of every present agent, in index order, to `out`,
+    /// which has as many values as agents are present.
+    ///
+    /// # Errors
+    /// As [`ValueFunction::value`], for x and baseline.
+    fn aumann_shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
+}
+
+/// A value function by name and parameters, as the bindings pass it.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptor<'a> {
+    /// One of [`NAMES`].
+    pub name: &'a str,
+    /// One weight per feature; none means 1 for each.
+    pub weights: Option<&'a [f64]>,
+}
+
+/// Names of the value functions.
+pub const NAMES: [&str; 4] = ["mean", "heat", "variance", "gini"];
+
+/// The value function that a descriptor names.
+///
+/// # Errors
+/// [`Error::UnknownValueFunction`], [`Error::NoWeights`], [`Error::NonFinite`] for weights.
+pub fn from_descriptor<T: Real>(descriptor: &Descriptor<'_>) -> Result<Box<dyn ValueFunction<T>>> {
+    let weights = descriptor.weights;
+    Ok(match descriptor.name {
+        "mean" => Box::new(Mean::new(weights)?),
+        "heat" => Box::new(Heat::new(weights)?),
+        "variance" => Box::new(Variance::new(weights)?),
+        "gini" => Box::new(GiniMeanDifference::new(weights)?),
+        name => {
+            let known = NAMES.to_vec();
+            return Err(Error::UnknownValueFunction { name: name.to_owned(), known });
+        }
+    })
+}

@@ -1,0 +1,194 @@
+//! Attribution and evaluation of value functions: extract, borrow, detach, convert.
+
+use crate::arrays::{BaselineRows, BaselineViews, StepViews, Steps, masks, not_empty};
+use crate::errors::{guard, message, value_error};
+use crate::pool;
+use aumann_core::{
+    Descriptor, Real, Result, Step, ValueFunction, aumann_shapley, blocks, from_descriptor,
+};
+use numpy::ndarray::Array2;
+use numpy::{
+    Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, ToPyArray,
+};
+use pyo3::prelude::*;
+use rayon::prelude::*;
+
+/// Agents times steps between two looks for Ctrl-C: about a tenth of a second of the slowest
+/// kernel.
+const BATCH: usize = 8_000_000;
+
+/// Statistics per step: F(X), F(B), sum and sum of magnitudes of the attributions.
+type Row = [f64; 4];
+
+/// A value function, by name and weights.
+struct Function {
+    name: String,
+    weights: Option<Vec<f64>>,
+}
+
+impl Function {
+    fn new(name: String, weights: Option<PyReadonlyArray1<'_, f64>>) -> Self {
+        Self { name, weights: weights.map(|weights| weights.as_array().to_vec()) }
+    }
+
+    fn build<T: Real>(&self) -> PyResult<Box<dyn ValueFunction<T>>> {
+        let descriptor = Descriptor { name: &self.name, weights: self.weights.as_deref() };
+        from_descriptor(&descriptor).map_err(value_error)
+    }
+}
+
+/// Runs `work` on every item; on the pool where that pays, looking for Ctrl-C between batches.
+fn run<I: Send, R: Send>(
+    py: Python<'_>,
+    agents: usize,
+    mut items: Vec<I>,
+    work: impl Fn(I) -> Result<R> + Sync,
+) -> PyResult<Vec<R>> {
+    let batch = (BATCH / agents.max(1)).max(1);
+    let mut results = Vec::with_capacity(items.len());
+    while !items.is_empty() {
+        let rest = items.split_off(items.len().min(batch));
+        let now = std::mem::replace(&mut items, rest);
+        let found: Result<Vec<R>> = py.detach(|| {
+            if now.len() * agents <= blocks::CHUNK {
+                return guard(|| now.into_iter().map(&work).collect());
+            }
+            // Large steps are parallel inside; several at once would only multiply their scratch.
+            let serial = agents > blocks::CHUNK;
+            pool::install(|| {
+                guard(|| match serial {
+                    true => now.into_iter().map(&work).collect(),
+                    false => now.into_par_iter().map(&work).collect(),
+                })
+            })?
+        })?;
+        results.extend(found.map_err(value_error)?);
+        py.check_signals()?;
+    }
+    Ok(results)
+}
+
+fn mask_of(masks: Option<&[bool]>, step: usize, agents: usize) -> Option<&[bool]> {
+    masks.map(|masks| &masks[step * agents..][..agents])
+}
+
+/// Attributes every step.
+#[pyfunction]
+pub(crate) fn attribute<'py>(
+    py: Python<'py>,
+    function: String,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+    x: Bound<'py, PyAny>,
+    baseline: Option<Bound<'py, PyAny>>,
+    presence: Option<PyReadonlyArray2<'py, bool>>,
+    out: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let function = Function::new(function, weights);
+    if let Ok(out) = out.extract::<PyReadwriteArray2<'py, f64>>() {
+        return attribute_as(py, &function, &x, baseline, presence, out);
+    }
+    match out.extract::<PyReadwriteArray2<'py, f32>>() {
+        Ok(out) => attribute_as(py, &function, &x, baseline, presence, out),
+        Err(_) => Err(message("out: a writeable (T, N) float64 or float32 array wanted")),
+    }
+}
+
+fn attribute_as<'py, T: Real + Element>(
+    py: Python<'py>,
+    function: &Function,
+    x: &Bound<'py, PyAny>,
+    baseline: Option<Bound<'py, PyAny>>,
+    presence: Option<PyReadonlyArray2<'py, bool>>,
+    mut out: PyReadwriteArray2<'py, T>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let x = Steps::<T>::extract(x)?;
+    let x = x.views()?;
+    not_empty(x.shape())?;
+    let (steps, agents, _) = x.shape();
+    let baseline = baseline.map(|rows| BaselineRows::<T>::extract(&rows)).transpose()?;
+    let baseline = BaselineViews::new(baseline.as_ref(), steps)?;
+    let masks = masks(presence.as_ref(), (steps, agents))?;
+    let function = function.build::<T>()?;
+    if out.as_array().dim() != (steps, agents) {
+        let got = out.as_array().dim();
+        return Err(message(format!("out: shape {got:?}, ({steps}, {agents}) wanted")));
+    }
+    let mut view = out.as_array_mut();
+    let out = view.as_slice_mut().ok_or_else(|| message("out: C order wanted"))?;
+    let items: Vec<_> = out.chunks_mut(agents).enumerate().collect();
+    let rows: Vec<Row> = run(py, agents, items, |(step, out)| {
+        let attributed = x.with_step(step, |features| {
+            let x = Step::with_presence(features, mask_of(masks, step, agents))?;
+            baseline.with_step(step, |b| aumann_shapley(function.as_ref(), &x, &b, out))
+        });
+        let outcome = attributed.map_err(|error| locate(error, step, steps))?;
+        Ok([outcome.value, outcome.baseline_value, outcome.sum, outcome.magnitude])
+    })?;
+    Ok(to_array(&rows).to_pyarray(py))
+}
+
+/// Names the step where there are several.
+fn locate(error: aumann_core::Error, step: usize, steps: usize) -> aumann_core::Error {
+    if steps > 1 { error.at_step(step) } else { error }
+}
+
+fn to_array<const K: usize>(rows: &[[f64; K]]) -> Array2<f64> {
+    Array2::from_shape_fn((rows.len(), K), |(step, k)| rows[step][k])
+}
+
+/// Applies `work` to every step of x.
+fn per_step<'py, T: Real + Element, R: Send>(
+    py: Python<'py>,
+    x: &StepViews<'_, T>,
+    presence: Option<&PyReadonlyArray2<'py, bool>>,
+    work: impl Fn(&Step<'_, T>) -> Result<R> + Sync,
+) -> PyResult<Vec<R>> {
+    not_empty(x.shape())?;
+    let (steps, agents, _) = x.shape();
+    let masks = masks(presence, (steps, agents))?;
+    run(py, agents, (0..steps).collect(), |step| {
+        let found = x.with_step(step, |features| {
+            work(&Step::with_presence(features, mask_of(masks, step, agents))?)
+        });
+        found.map_err(|error| locate(error, step, steps))
+    })
+}
+
+/// F(X) of every step.
+#[pyfunction]
+pub(crate) fn value<'py>(
+    py: Python<'py>,
+    function: String,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+    x: Bound<'py, PyAny>,
+    presence: Option<PyReadonlyArray2<'py, bool>>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let function = Function::new(function, weights);
+    let presence = presence.as_ref();
+    let values = if let Ok(x) = Steps::<f64>::extract(&x) {
+        let function = function.build::<f64>()?;
+        per_step(py, &x.views()?, presence, |step| function.value(step))?
+    } else {
+        let x = Steps::<f32>::extract(&x)?;
+        let function = function.build::<f32>()?;
+        per_step(py, &x.views()?, presence, |step| function.value(step))?
+    };
+    Ok(PyArray1::from_vec(py, values))
+}
+
+/// Means of the features of every step.
+#[pyfunction]
+pub(crate) fn feature_means<'py>(
+    py: Python<'py>,
+    x: Bound<'py, PyAny>,
+    presence: Option<PyReadonlyArray2<'py, bool>>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let presence = presence.as_ref();
+    let rows = if let Ok(x) = Steps::<f64>::extract(&x) {
+        per_step(py, &x.views()?, presence, aumann_core::feature_means)?
+    } else {
+        let x = Steps::<f32>::extract(&x)?;
+        per_step(py, &x.views()?, presence, aumann_core::feature_means)?
+    };
+    PyArray2::from_vec2(py, &rows).map_err(|error| message(error.to_string()))
+}

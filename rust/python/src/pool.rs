@@ -1,0 +1,69 @@
+//! The package's own thread pool.
+//!
+//! A forked child inherits no worker threads and would wait for ever on its parent's pool, so the
+//! pool carries the process it belongs to and is built anew where that differs.
+
+use crate::errors::message;
+use arc_swap::ArcSwapOption;
+use pyo3::PyErr;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::Arc;
+
+struct Owned {
+    process: u32,
+    pool: ThreadPool,
+}
+
+static POOL: ArcSwapOption<Owned> = ArcSwapOption::const_empty();
+
+/// Threads of the pool: 0 lets rayon choose, by `RAYON_NUM_THREADS` or the number of cores.
+fn build(threads: usize) -> Result<Arc<Owned>, PyErr> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("aumann-{index}"))
+        .build()
+        .map_err(|error| message(format!("threads: no pool of {threads} threads: {error}")))?;
+    Ok(Arc::new(Owned { process: std::process::id(), pool }))
+}
+
+/// Replaces the pool. One inherited from the parent process is leaked: ending it would wait for
+/// threads that do not exist here.
+fn replace(new: Arc<Owned>) {
+    let old = POOL.swap(Some(new));
+    if let Some(old) = old
+        && old.process != std::process::id()
+    {
+        std::mem::forget(old);
+    }
+}
+
+fn current() -> Result<Arc<Owned>, PyErr> {
+    let pool = POOL.load_full();
+    match pool {
+        Some(owned) if owned.process == std::process::id() => Ok(owned),
+        stale => {
+            // The number of threads asked for outlives the fork.
+            let threads = stale.as_ref().map_or(0, |owned| owned.pool.current_num_threads());
+            let new = build(threads)?;
+            std::mem::forget(stale);
+            replace(Arc::clone(&new));
+            Ok(new)
+        }
+    }
+}
+
+/// Runs `work` on the pool.
+pub(crate) fn install<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, PyErr> {
+    Ok(current()?.pool.install(work))
+}
+
+/// Number of threads.
+pub(crate) fn threads() -> Result<usize, PyErr> {
+    Ok(current()?.pool.current_num_threads())
+}
+
+/// Sets the number of threads; `None` lets rayon choose.
+pub(crate) fn set_threads(threads: Option<usize>) -> Result<(), PyErr> {
+    replace(build(threads.unwrap_or(0))?);
+    Ok(())
+}
