@@ -24,6 +24,7 @@ from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.methods import AumannShapley
 from aumann.population import Feature, Population
+from aumann.protocols import UniformRandom, VisibilityBiased
 from aumann.runtime import build_info, get_threads, set_threads
 from aumann.sources.events import read_events
 from aumann.sources.synthetic import synthesize
@@ -46,8 +47,10 @@ __all__ = [
     "Heat",
     "Mean",
     "Population",
+    "UniformRandom",
     "ValueFunction",
     "Variance",
+    "VisibilityBiased",
     "__version__",
     "attribute",
     "build_info",

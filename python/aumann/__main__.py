@@ -16,9 +16,13 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    from aumann.cli import app
+    try:
+        from aumann.cli import app
 
-    app(prog_name="aumann")
+        app(prog_name="aumann")
+    except KeyboardInterrupt:
+        print("aumann: interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

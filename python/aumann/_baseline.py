@@ -28,9 +28,7 @@ class Baseline:
     columns: RealArray | list[RealArray] | None = None
     mean: bool = False
 
-    def of_block(
-        self, block: Block
-    ) -> NDArray[np.float64] | RealArray | list[RealArray] | None:
+    def of_block(self, block: Block) -> NDArray[np.float64] | RealArray | list[RealArray] | None:
         """Return the baseline of a block of steps, as the core takes it."""
         if self.mean:
             return _core.feature_means(block.x, block.presence)
@@ -71,7 +69,7 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
     Examples
     --------
     >>> from aumann.coercion import read_features
-    >>> read_baseline([0.5, 1], read_features([[1.0, 2.0]])).rows
+    >>> read_baseline([0.5, 1], read_features([[1.0, 2.0]])).row
     array([[0.5, 1. ]])
     """
     if isinstance(baseline, str):

@@ -133,23 +133,26 @@ def _arrow_array(name: str, column: Any) -> NDArray[Any]:
     """Return an Arrow column as an array, text by way of its few distinct values."""
     import pyarrow
 
+    kinds = pyarrow.types
     if column.null_count:
         raise _missing(name, int(np.argmax(column.is_null().to_numpy())))
-    if pyarrow.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if (
-        pyarrow.types.is_string(column.type)
-        or pyarrow.types.is_large_string(column.type)
-        or pyarrow.types.is_string_view(column.type)
-    ):
-        encoded = column.cast(pyarrow.large_string()).combine_chunks().dictionary_encode()
-        distinct = np.array(encoded.dictionary.to_pylist(), dtype=str)
-        array: NDArray[Any] = distinct[encoded.indices.to_numpy(zero_copy_only=False)]
-        return array
-    if pyarrow.types.is_timestamp(column.type) and column.type.tz is not None:
+    if kinds.is_timestamp(column.type) and column.type.tz is not None:
         column = column.cast(pyarrow.timestamp(column.type.unit))
-    numbers: NDArray[Any] = column.to_numpy()
-    return numbers
+    encoded = kinds.is_dictionary(column.type)
+    values = column.type.value_type if encoded else column.type
+    text = kinds.is_string(values) or kinds.is_large_string(values) or kinds.is_string_view(values)
+    if not (encoded or text) or column.num_chunks == 0:
+        plain: NDArray[Any] = column.to_numpy()
+        return plain
+    parts = []
+    for chunk in column.chunks:
+        coded = chunk if encoded else chunk.cast(pyarrow.large_string()).dictionary_encode()
+        if coded.dictionary.null_count:
+            raise ValueError(f"column {name!r} has a missing value among its categories")
+        distinct = coded.dictionary.to_pylist()
+        words = np.array(distinct, dtype=str) if text else np.array(distinct)
+        parts.append(words[coded.indices.to_numpy(zero_copy_only=False)])
+    return np.concatenate(parts)
 
 
 def _text_array(name: str, column: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from aumann._columns import Columns, is_column, label_axes, read_column, read_table
 from aumann.population import Population
 
-__all__ = ["Block", "Features", "RealArray", "native", "read_arrays", "read_features", "read_out"]
+__all__ = [
+    "Block",
+    "Features",
+    "RealArray",
+    "native",
+    "read_arrays",
+    "read_features",
+    "read_out",
+    "read_weights",
+]
 
 RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
@@ -296,7 +305,7 @@ def _checked_presence(presence: Any, shape: tuple[int, int, int]) -> NDArray[np.
     if empty.size:
         where = f" at step {empty[0]}" if mask.ndim == 2 else ""
         raise ValueError(f"presence: no agent is present{where}, at least one is wanted")
-    return np.ascontiguousarray(np.broadcast_to(mask, (steps, agents)))
+    return np.ascontiguousarray(np.broadcast_to(np.atleast_2d(mask), (steps, agents)))
 
 
 def read_out(out: Any, features: Features, others: Sequence[NDArray[Any]]) -> RealArray:
@@ -351,3 +360,36 @@ def read_out(out: Any, features: Features, others: Sequence[NDArray[Any]]) -> Re
     if any(np.may_share_memory(out, each) for each in inputs):
         raise ValueError("out: overlaps an input in memory, an array of its own is wanted")
     return np.asarray(out).reshape(steps, agents)
+
+
+def read_weights(weights: Any) -> tuple[float, ...]:
+    """Return weights of features as a tuple of finite numbers.
+
+    Parameters
+    ----------
+    weights : array-like of float, shape (d,)
+        One weight per feature.
+
+    Returns
+    -------
+    tuple of float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are not finite real numbers in one row.
+
+    Examples
+    --------
+    >>> read_weights([1, 0.5])
+    (1.0, 0.5)
+    """
+    row = np.asarray(weights)
+    if row.dtype.kind not in "iuf":
+        raise TypeError(f"weights: dtype {row.dtype}, real numbers are wanted")
+    if row.ndim != 1 or row.size == 0:
+        raise ValueError(f"weights: shape {row.shape}, one number per feature, (d,), is wanted")
+    bad = np.flatnonzero(~np.isfinite(row))
+    if bad.size:
+        raise ValueError(f"weights: {row[bad[0]]} at feature {bad[0]}, finite numbers are wanted")
+    return tuple(float(weight) for weight in row)

@@ -36,9 +36,9 @@ class GroupedAttribution(Tabular):
     >>> import aumann
     >>> result = aumann.attribute([[1.0], [2.0], [5.0]], aumann.Mean())
     >>> result.group(["low", "low", "high"])
-    group  agents       sum     share
-    high        1  1.666667  0.625000
-    low         2  1.000000  0.375000
+    group  agents      sum  share
+    high        1  1.66667  0.625
+    low         2        1  0.375
     """
 
     names: tuple[str, ...]

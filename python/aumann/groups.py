@@ -135,8 +135,6 @@ class Groups:
         if isinstance(labels, Groups):
             return labels
         array = label_array("labels", labels)
-        if array.size == 0:
-            raise ValueError("labels is empty; at least one agent is wanted")
         values, codes = np.unique(array, return_inverse=True)
         return cls(codes.reshape(-1), tuple(str(value) for value in values.tolist()))
 
@@ -248,16 +246,16 @@ def label_array(name: str, labels: Any) -> NDArray[Any]:
     array = np.asarray(labels)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}; one label per agent, (N,), is wanted")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty; at least one agent is wanted")
     if array.dtype.kind == "O":
-        if not any(isinstance(label, str) for label in array):
-            array = np.array(array.tolist()) if array.size else array.astype(str)
-        else:
-            for position, label in enumerate(array):
-                if label is None or label != label:
-                    raise ValueError(f"{name}[{position}] is missing; every agent needs a label")
-                if not isinstance(label, str):
-                    raise TypeError(f"{name}[{position}] is {label!r} among text labels")
-            array = array.astype(str)
+        for position, label in enumerate(array):
+            # The missing value of pandas refuses to be compared.
+            if label is None or type(label).__name__ == "NAType" or label != label:
+                raise ValueError(f"{name}[{position}] is missing; every agent needs a label")
+            if isinstance(label, str) != isinstance(array[0], str):
+                raise TypeError(f"{name}[{position}] is {label!r}, but {name}[0] is {array[0]!r}")
+        array = np.array(array.tolist())
     if array.dtype.kind in "Ub":
         return array
     if array.dtype.kind in "iu":

@@ -218,6 +218,9 @@ class Population(RawValues):
         if not features:
             raise ValueError("features is empty; at least one feature is wanted")
         arrays = {name: number_array(name, values) for name, values in features.items()}
+        overlap = sorted(set(arrays) & set(labels or {}))
+        if overlap:
+            raise ValueError(f"features and labels both hold {overlap}")
         deep = 3 if topics else 2
         for name, array in arrays.items():
             if array.ndim not in (1, deep):

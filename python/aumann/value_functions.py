@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aumann import _core
-from aumann.coercion import read_features
+from aumann.coercion import read_features, read_weights
 
 __all__ = [
     "Combination",
@@ -225,7 +225,7 @@ class _Weighted(BuiltIn):
 
     def __init__(self, weights: ArrayLike | None = None) -> None:
         """Keep the weights as numbers that cannot change."""
-        object.__setattr__(self, "weights", None if weights is None else _finite_row(weights))
+        object.__setattr__(self, "weights", None if weights is None else read_weights(weights))
 
 
 class Mean(_Weighted):
@@ -396,15 +396,3 @@ def from_name(name: str) -> BuiltIn:
             return built_in()
     names = ", ".join(built_in.name for built_in in _BUILT_IN)
     raise ValueError(f"value_function: {name!r}, one of {names} is wanted")
-
-
-def _finite_row(weights: ArrayLike) -> tuple[float, ...]:
-    row = np.asarray(weights)
-    if row.dtype.kind not in "iuf":
-        raise TypeError(f"weights: dtype {row.dtype}, real numbers are wanted")
-    if row.ndim != 1 or row.size == 0:
-        raise ValueError(f"weights: shape {row.shape}, one number per feature, (d,), is wanted")
-    bad = np.flatnonzero(~np.isfinite(row))
-    if bad.size:
-        raise ValueError(f"weights: {row[bad[0]]} at feature {bad[0]}, finite numbers are wanted")
-    return tuple(float(weight) for weight in row)

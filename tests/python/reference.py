@@ -56,6 +56,16 @@ def aumann_shapley(
     return (s - t) * 2 * signs / n**2
 
 
+def largest_term(name: str, x: Any, baseline: Any, weights: Sequence[float] | None = None) -> float:
+    """The size of the largest attribution, before the terms of different features cancel in it."""
+    if name != "heat":
+        return float(np.abs(aumann_shapley(name, x, baseline, weights)).max())
+    x = wide(x)
+    b = np.broadcast_to(wide(baseline), x.shape)
+    gradient = heat_gradient(x.mean(axis=0), b.mean(axis=0))
+    return float((np.abs(x - b) @ np.abs(gradient)).max() / len(x))
+
+
 def heat_gradient(end: Wide, start: Wide) -> Wide:
     """The mean over the line of means from `start` to `end` of d log(1 + prod m) / d m_k."""
     nodes, weights = np.polynomial.legendre.leggauss(40)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aumann
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,8 +12,7 @@ import pyarrow as pa
 import pytest
 import reference
 import xarray as xr
-
-import aumann
+from aumann.coercion import read_features
 
 X = np.array([[1.0, 2.0, 0.5], [3.0, 0.0, 4.0], [0.0, 3.0, 1.0], [2.0, 2.0, 2.0]])
 FUNCTIONS = [aumann.Mean(), aumann.Heat(), aumann.Variance(), aumann.GiniMeanDifference()]
@@ -80,7 +80,9 @@ def containers() -> dict[str, Any]:
         "pandas Arrow": frame.astype(pd.ArrowDtype(pa.float64())),
         "pandas series": [frame[name] for name in names],
         "polars": pl.DataFrame(X, schema=names),
-        "polars in chunks": pl.concat([pl.DataFrame(part, schema=names) for part in (X[:1], X[1:])]),
+        "polars in chunks": pl.concat(
+            [pl.DataFrame(part, schema=names) for part in (X[:1], X[1:])]
+        ),
         "polars series": list(pl.DataFrame(X, schema=names).get_columns()),
         "pyarrow": pa.table(dict(zip(names, X.T, strict=True))),
         "pyarrow batch": pa.RecordBatch.from_arrays([pa.array(c) for c in X.T], names=names),
@@ -141,6 +143,19 @@ def test_containers_agree_with_the_array(function: Any, container: str) -> None:
     )
     # The same object as a baseline per agent: nothing is left to attribute.
     np.testing.assert_array_equal(aumann.attribute(X, function, baseline=x).values, 0)
+
+
+def test_columns_of_tables_are_read_in_place() -> None:
+    column = np.arange(5.0)
+    for table in (
+        pd.DataFrame({"a": column}, copy=False),
+        pl.DataFrame({"a": column}),
+        pa.table({"a": column}),
+        [pa.chunked_array([column])],
+        [pl.Series(column)],
+    ):
+        first, second = (read_features(table).source[0] for _ in range(2))
+        assert first.ctypes.data == second.ctypes.data
 
 
 def test_columns_may_have_steps() -> None:
@@ -241,9 +256,7 @@ def test_population_equals_its_features(function: Any) -> None:
 def test_population_brings_its_presence() -> None:
     presence = np.array([[True, True, False], [False, True, True]])
     counts = np.array([[5, 0, 0], [0, 4, 3]])
-    population = aumann.Population.from_arrays(
-        {"posts": counts}, kinds="count", presence=presence
-    )
+    population = aumann.Population.from_arrays({"posts": counts}, kinds="count", presence=presence)
     result = aumann.attribute(population, aumann.Mean())
     np.testing.assert_allclose(result.value, [np.log(6) / 2, np.log(20) / 2])
     np.testing.assert_array_equal(result.presence, presence)

@@ -4,14 +4,13 @@ import warnings
 from decimal import Decimal
 from typing import Any
 
+import aumann
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 import xarray as xr
-
-import aumann
 
 X = np.array([[1.0, 2.0, 0.5], [3.0, 0.0, 4.0], [0.0, 3.0, 1.0], [2.0, 2.0, 2.0]])
 STEPS = np.stack([X, 2 * X])
@@ -78,7 +77,7 @@ def test_x_of_the_wrong_shape(x: Any, message: str) -> None:
         ([X[:, 0], X[:, 1].astype(object)], r"x\[1\]: dtype object"),
         (pd.DataFrame({"a": [1.0], "b": ["x"]}), "x: column 'b': dtype .*real numbers"),
         (pd.DataFrame({"a": pd.Categorical([1, 2])}), "x: column 'a': dtype category"),
-        (pl.DataFrame({"a": [1.0], "b": ["x"]}), "x: column 'b': dtype object"),
+        (pl.DataFrame({"a": [1.0], "b": ["x"]}), "x: column 'b': dtype .*real numbers"),
         (pl.DataFrame({"a": [1.0]}).lazy(), "x: a lazy table.*collect"),
         (pa.table({"a": ["x"]}), "x: column 'a': dtype object"),
         (xr.Dataset({"a": ("agent", X[:, 0])}), "x: Dataset, an xarray.DataArray"),
@@ -138,8 +137,8 @@ def test_a_number_too_large_for_its_dtype() -> None:
         aumann.attribute(np.full((2, 3), 3e38, dtype=np.float32), aumann.Mean())
     with pytest.raises(ValueError, match="the sum exceeds the range of float32"):
         aumann.attribute(np.ones((2, 1), dtype=np.float32), 1e39 * aumann.Mean())
+    x = np.array([[[1]], [[3]]], dtype=np.float32)
     with pytest.raises(ValueError, match="the sum exceeds the range of float32 at step 1"):
-        x = np.array([[[1]], [[3]]], dtype=np.float32)
         aumann.attribute(x, 2e38 * aumann.Mean())
 
 
@@ -169,7 +168,7 @@ def test_baseline_that_does_not_fit(baseline: Any, message: str) -> None:
 
 @pytest.mark.parametrize("baseline", [None, True, 1j, object(), [None], X.astype(object)])
 def test_baseline_of_the_wrong_kind(baseline: Any) -> None:
-    with pytest.raises(TypeError, match="^baseline: "):
+    with pytest.raises(TypeError, match=r"^baseline: "):
         aumann.attribute(X, aumann.Mean(), baseline=baseline)
 
 
@@ -195,9 +194,9 @@ def test_gini_refuses_a_baseline_in_another_order() -> None:
 
 
 def test_heat_refuses_products_outside_the_logarithm() -> None:
-    with pytest.raises(ValueError, match="product is -2.*more than -1"):
+    with pytest.raises(ValueError, match=r"product is -2.*more than -1"):
         aumann.attribute([[-2.0]], aumann.Heat())
-    with pytest.raises(ValueError, match="product is -2.*more than -1"):
+    with pytest.raises(ValueError, match=r"product is -2.*more than -1"):
         aumann.Heat().value([[-2.0]])
     with pytest.raises(ValueError, match="product is -1"):
         aumann.attribute([[-1.0]], aumann.Heat())
@@ -227,7 +226,7 @@ def test_presence_that_does_not_fit(presence: Any, message: str) -> None:
 
 @pytest.mark.parametrize("presence", [np.ones(4), [1, 1, 1, 1], "all", np.ma.ones(4, bool)])
 def test_presence_of_the_wrong_kind(presence: Any) -> None:
-    with pytest.raises(TypeError, match="^presence: "):
+    with pytest.raises(TypeError, match=r"^presence: "):
         aumann.attribute(X, aumann.Mean(), presence=presence)
 
 
@@ -270,11 +269,11 @@ def test_out_that_overlaps_an_input() -> None:
     for baseline in (x, [x[:, 0]]):
         with pytest.raises(ValueError, match="out: overlaps an input"):
             aumann.attribute(np.ones((4, 1)), aumann.Mean(), baseline=baseline, out=x[:, 0])
-    shared = np.ones(4)
+    shared = np.zeros((2, 4))
+    presence = shared.reshape(-1).view(bool)[:8].reshape(2, 4)
+    presence[:] = True
     with pytest.raises(ValueError, match="out: overlaps an input"):
-        aumann.attribute(
-            x, aumann.Mean(), presence=shared.view(bool)[:4], out=shared
-        )
+        aumann.attribute(np.ones((2, 4, 1)), aumann.Mean(), presence=presence, out=shared)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +303,7 @@ def test_method_of_the_wrong_kind(method: Any) -> None:
     [
         ([1, np.nan], ValueError, "weights: nan at feature 1"),
         ([np.inf], ValueError, "weights: inf at feature 0"),
-        ([], TypeError, "weights: shape|weights: dtype"),
+        ([], ValueError, r"weights: shape \(0,\)"),
         (2.0, ValueError, r"weights: shape \(\)"),
         ([[1, 2]], ValueError, r"weights: shape \(1, 2\)"),
         (["a"], TypeError, "weights: dtype"),
@@ -313,8 +312,6 @@ def test_method_of_the_wrong_kind(method: Any) -> None:
     ],
 )
 def test_weights_that_are_no_numbers(weights: Any, error: type[Exception], message: str) -> None:
-    if weights == []:
-        error = ValueError
     for function in (aumann.Mean, aumann.Variance, aumann.GiniMeanDifference):
         with pytest.raises(error, match=message):
             function(weights)

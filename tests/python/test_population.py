@@ -8,11 +8,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from aumann import Feature, Groups, Population
 from aumann._sparse import SparseSteps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from aumann import Feature, Groups, Population
 
 REACH = np.array([100, 0, 7, 3])
 POSTS = np.array([[1, 0, 0, 0], [4, 0, 2, 0], [0, 0, 0, 0]])
@@ -150,7 +149,7 @@ def test_topics_of_mixed_types_become_one():
             {"features": {"a": [[1, 1]]}, "kinds": "count", "presence": np.array([True, False])},
             r"presence has shape \(2,\)",
         ),
-        ({"features": {"a": [1]}, "kinds": "count", "labels": {"a": ["x"]}}, "more than once|both"),
+        ({"features": {"a": [1]}, "kinds": "count", "labels": {"a": ["x"]}}, "both hold"),
         ({"features": {"a": [[1]]}, "kinds": "count", "labels": {"a": ["x"]}}, "both hold"),
         ({"features": {"a": [1]}, "kinds": "count", "labels": {"b": ["x", "y"]}}, r"shape \(2,\)"),
         ({"features": {"a": [1]}, "kinds": "count", "labels": {"b": [None]}}, "labels|b"),
@@ -196,9 +195,7 @@ def test_types_that_do_not_fit_are_refused(arguments, message):
 def test_sparse_counts_that_are_not_well_formed_are_refused(indptr, indices, message):
     sparse = SparseSteps(np.array(indptr), np.array(indices), np.array([1, 1]), 3)
     with pytest.raises(ValueError, match=message):
-        Population(
-            [Feature("a", "count")], {}, {"a": [sparse]}, agents=3, step_labels=["1", "2"]
-        )
+        Population([Feature("a", "count")], {}, {"a": [sparse]}, agents=3, step_labels=["1", "2"])
 
 
 def test_arrays_are_borrowed_and_not_frozen():
@@ -286,7 +283,9 @@ def test_tiers_and_bins_are_ordered_partitions_of_the_sizes_promised(values, bin
     order = sorted(range(size), key=lambda agent: (-values[agent], agent))
     expected = sorted(tiers.codes.tolist())
     assert tiers.codes[order].tolist() == expected
-    np.testing.assert_array_equal(Groups.tiers(array * 0.5, (0.1, 0.2, 0.7), "abc").codes, tiers.codes)
+    np.testing.assert_array_equal(
+        Groups.tiers(array * 0.5, (0.1, 0.2, 0.7), "abc").codes, tiers.codes
+    )
 
     bins = min(bins, size)
     binned = Groups.percentile_bins(array, bins)
@@ -305,7 +304,8 @@ def test_tiers_rank_by_any_number():
     population = example(labels={"country": ["de", "fr", "de", "es"]})
     halves = {"fractions": (0.5, 0.5), "names": ("high", "low")}
     assert population.tiers("posts", **halves).codes.tolist() == [0, 1, 0, 1]
-    assert population.tiers("mood", **halves).codes.tolist() == [0, 0, 1, 0] or True
+    # Means over the steps 0.67, 0.67, 0.67 and 3: of the three equal ones the first is high.
+    assert population.tiers("mood", **halves).codes.tolist() == [0, 1, 1, 0]
     assert population.labels("country").codes.tolist() == [0, 2, 0, 1]
     assert population.percentile_bins(2, by="posts").names == ("1", "2")
     big = np.array([np.iinfo(np.int64).min, 0, np.iinfo(np.int64).max])
@@ -314,7 +314,7 @@ def test_tiers_rank_by_any_number():
         population.tiers("country")
     with pytest.raises(ValueError, match="column is 'size'"):
         population.labels("size")
-    with pytest.raises(ValueError, match="sums to 0.9"):
+    with pytest.raises(ValueError, match=r"sums to 0\.9"):
         population.tiers(fractions=(0.5, 0.4), names=("a", "b"))
     with pytest.raises(ValueError, match="3 names for 2"):
         population.tiers(fractions=(0.5, 0.5))
@@ -342,6 +342,8 @@ def test_groups_from_labels_of_every_make():
         Groups.from_labels(np.array(["a", None], dtype=object))
     with pytest.raises(TypeError, match="dtype float64"):
         Groups.from_labels([0.5])
+    with pytest.raises(TypeError, match=r"labels\[1\] is 1, but labels\[0\] is 'a'"):
+        Groups.from_labels(np.array(["a", 1], dtype=object))
     with pytest.raises(ValueError, match="empty"):
         Groups.from_labels([])
 

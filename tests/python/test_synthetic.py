@@ -2,11 +2,10 @@
 
 import hashlib
 
+import aumann
 import numpy as np
 import pytest
 from aumann._sparse import SparseSteps
-
-import aumann
 
 
 def dense(series):
@@ -20,7 +19,11 @@ def test_the_same_integers_everywhere():
         for part in population.series(name):
             digest.update(dense(part).astype("<i8").tobytes())
     assert digest.hexdigest() == "1c87229d358265442c9b2a7f0246ed06f38b71b36b3e3cfb231673d4b0b3d84f"
-    assert [int(population.raw(name).sum()) for name in ("reach", "activity", "resonance")] == [135008, 6282, 11274]
+    assert [int(population.raw(name).sum()) for name in ("reach", "activity", "resonance")] == [
+        135008,
+        6282,
+        11274,
+    ]
 
 
 def test_reach_depends_on_the_seed_and_the_agent_only():

@@ -12,6 +12,7 @@ from aumann.cli.terminal import print_error
 
 __all__ = ["HELP_NAMES", "OneLineErrors", "command_group"]
 
+INTERRUPTED = 130
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
@@ -34,22 +35,33 @@ class OneLineErrors(TyperGroup):
             )
             sys.stdout.flush()
         except (KeyboardInterrupt, typer.Abort):
-            code = 130
+            code = INTERRUPTED
         except BrokenPipeError:
             # The reader went away, as `head` does; nothing more can be written at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 1
-        except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
+        except OSError as error:
+            about = f"{error.filename}: " if error.filename else ""
+            print_error(f"{about}{error.strerror}" if error.strerror else str(error))
+            code = 2
+        except (ValueError, TypeError, ImportError, MemoryError) as error:
             print_error(str(error) or type(error).__name__)
             code = 2
+        except RuntimeError as error:
+            # What duckdb makes of Ctrl-C while a query runs.
+            if str(error) != "Query interrupted":
+                raise
+            code = INTERRUPTED
         except Exception as error:
             # Errors of usage have a class whose home differs between versions of typer.
             if not hasattr(error, "format_message"):
                 raise
-            print_error(f"{error.format_message()} (aumann --help says more)")
+            context = getattr(error, "ctx", None)
+            command = "aumann" if context is None else context.command_path
+            print_error(f"{error.format_message()} ({command} --help says more)")
             code = 2
-        if code == 130:
-            print("aumann: interrupted", file=sys.stderr)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         sys.exit(code)
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from aumann.attribution import Attribution
 from aumann.cli import values
-from aumann.cli.cells import step_cells, window_cells
-from aumann.cli.files import check_writable, write_table
+from aumann.cli.cells import MINIMUM_CELL, step_cells, window_cells
+from aumann.cli.files import check_writable, read_population, write_table
 from aumann.cli.report import agent_columns, cell_columns, cell_entries
 from aumann.cli.report_tables import print_agents, print_cells, print_notes
 from aumann.cli.terminal import output as standard_output
@@ -23,6 +23,8 @@ from aumann.value_functions import BuiltIn, from_name
 __all__ = ["attribute"]
 
 WHAT, GROUPING, ANSWER = "What is attributed", "Groups of agents", "Answer"
+# Far more than any machine has cores; what is beyond would only exhaust the system.
+MOST_THREADS = 1024
 # Agents listed on a terminal where no number is asked for.
 FEW = 10
 
@@ -126,7 +128,7 @@ def attribute(
             help="Groups of fewer people are suppressed; of simulated agents never.",
             rich_help_panel=ANSWER,
         ),
-    ] = 10,
+    ] = MINIMUM_CELL,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -144,7 +146,10 @@ def attribute(
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Threads; by default one per core.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_THREADS, metavar="N", help="Threads; by default one per core."
+        ),
     ] = None,
 ) -> None:
     """Attribute a value to the agents of a population, exactly: who drove it, and when.
@@ -173,7 +178,7 @@ def attribute(
         aumann.set_threads(threads)
 
     with working(f"reading {file}") as show:
-        population = Population.read_parquet(file)
+        population = read_population(file)
         groups = _groups(population, group_by, tier_by, fractions, bins)
         show("making features")
         features = population.features(topic, window)
@@ -248,6 +253,11 @@ def _groups(
         return population.percentile_bins(bins, tier_by)
     if group_by == "none":
         return Groups(np.zeros(population.agents, dtype=np.intp), ("all",))
+    if group_by not in population.agent_table:
+        raise ValueError(
+            f"--group-by is {group_by!r}; tier, bin, none or a label of the file is wanted, "
+            f"one of {list(population.agent_table)}"
+        )
     return population.labels(group_by)
 
 

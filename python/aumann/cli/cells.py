@@ -9,7 +9,10 @@ from aumann._shares import share_divisors
 from aumann.attribution import Attribution
 from aumann.groups import Groups
 
-__all__ = ["Cells", "step_cells", "suppress", "window_cells"]
+__all__ = ["MINIMUM_CELL", "Cells", "step_cells", "suppress", "window_cells"]
+
+# The fewest people that a cell may hold to be shown, unless a caller says otherwise.
+MINIMUM_CELL = 10
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from aumann._files import replacing
+from aumann.population import Population
 
-__all__ = ["check_writable", "write_table"]
+__all__ = ["check_writable", "read_population", "write_table"]
+
+
+def read_population(path: Path) -> Population:
+    """Read a population file; a file that is not there is said so in plain words."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there; a population file is wanted")
+    return Population.read_parquet(path)
 
 
 def check_writable(path: Path, *suffixes: str) -> None:

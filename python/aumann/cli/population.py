@@ -8,12 +8,14 @@ import typer
 from rich.table import Table
 
 from aumann.cli.application import command_group
-from aumann.cli.files import check_writable
+from aumann.cli.cells import MINIMUM_CELL
+from aumann.cli.files import check_writable, read_population
 from aumann.cli.terminal import PLAIN, working
 from aumann.cli.terminal import output as standard_output
 from aumann.cli.values import names
+from aumann.population import Population
 
-__all__ = ["group", "print_summary"]
+__all__ = ["group", "print_summary", "public_description"]
 
 # What metadata are called where their own name would read as the feature of that name.
 ORIGIN = {
@@ -154,7 +156,7 @@ def build(
         )
         show(f"writing {output}")
         population.write_parquet(output)
-        description = population.describe()
+        description = public_description(population)
     print_summary(description, output)
 
 
@@ -171,18 +173,27 @@ def describe(
 
       aumann population describe week.parquet
     """
-    import aumann
-
     with working(f"reading {file}"):
-        description = aumann.Population.read_parquet(file).describe()
+        description = public_description(read_population(file))
     if as_json:
         print(json.dumps({"file": str(file), **description}, indent=2, allow_nan=False))
     else:
         print_summary(description, file)
 
 
+def public_description(population: Population) -> dict[str, Any]:
+    """Return what `Population.describe` returns, without values of tiers of few people."""
+    description = population.describe()
+    if description["people"] and description["tiers"] is not None:
+        for tier in description["tiers"]["tiers"]:
+            tier["suppressed"] = 0 < tier["agents"] < MINIMUM_CELL
+            if tier["suppressed"]:
+                tier["lowest"] = None
+    return description
+
+
 def print_summary(description: dict[str, Any], file: Path) -> None:
-    """Print what `Population.describe` returns as tables."""
+    """Print what `public_description` returns as tables."""
     console = standard_output()
     first, last = description["first_step"], description["last_step"]
     facts = {
@@ -223,6 +234,8 @@ def print_summary(description: dict[str, Any], file: Path) -> None:
         tiers.add_column(f"lowest {by}", justify="right")
         for tier in description["tiers"]["tiers"]:
             lowest = "" if tier["lowest"] is None else f"{tier['lowest']:,}"
+            if tier.get("suppressed"):
+                lowest = "suppressed"
             tiers.add_row(tier["name"], f"{tier['agents']:,}", lowest)
         console.print()
         console.print(tiers)

@@ -47,7 +47,7 @@ def print_notes(console: Console, cells: Cells, minimum: int | None, elapsed: fl
     relative = float(np.abs(cells.relative_residual).max())
     console.print(
         f"residual at most {abs(cells.residual[worst]):.1e}{where}, "
-        f"{relative:.0e} of the attributions' magnitudes"
+        f"{relative:.0e} of the sum of magnitudes"
     )
     if cells.undefined.any():
         console.print(
@@ -60,8 +60,8 @@ def print_notes(console: Console, cells: Cells, minimum: int | None, elapsed: fl
         )
     if _signed(cells):
         console.print(
-            "signed shares: agents below the centre have negative attributions, so the shares of "
-            "groups can be negative or exceed 100 %"
+            "signed shares: there are attributions of both signs, so the shares of groups can be "
+            "negative or exceed 100 %"
         )
     console.print(f"attributed in {_seconds(elapsed)}")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aumann.cli.files import check_writable
-from aumann.cli.population import print_summary
+from aumann.cli.population import print_summary, public_description
 from aumann.cli.terminal import working
 
 __all__ = ["synthesize"]
@@ -41,5 +41,5 @@ def synthesize(
         )
         show(f"writing {output}")
         population.write_parquet(output)
-        description = population.describe()
+        description = public_description(population)
     print_summary(description, output)

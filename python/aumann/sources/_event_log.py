@@ -19,6 +19,7 @@ __all__ = [
     "Layout",
     "Malformed",
     "check_stream",
+    "check_unit",
     "create_table",
     "find_layout",
     "load_rows",
@@ -58,6 +59,12 @@ class Malformed:
 
     count: int
     examples: list[str]
+
+
+def check_unit(time_unit: str) -> None:
+    """Refuse a unit of time that is none."""
+    if time_unit not in (*UNITS, "iso"):
+        raise ValueError(f"time_unit is {time_unit!r}; 's', 'ms', 'us' or 'iso' is wanted")
 
 
 def check_stream(path: Path) -> None:
@@ -246,10 +253,15 @@ def _times(kind_of_time: str, unit: str) -> tuple[str, str]:
         return "NULL", "epoch_us(CAST(time AS TIMESTAMP))"
     text = _clean("time")
     if unit == "iso":
+        # Seconds may be left out, which not every version of the engine reads, and the engine
+        # would also take words such as infinity.
+        date = f"regexp_matches({text}, '^[0-9]{{4}}-')"
         zoned = f"regexp_matches({text}, ':[0-9.]+ ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
+        minutes = "'^([^:]*:[0-9]{2})( ?(Z|[+-].*)?)$'"
+        full = f"regexp_replace({text}, {minutes}, '\\1:00\\2')"
         return (
-            f"CASE WHEN {zoned} THEN epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)) END",
-            f"CASE WHEN NOT {zoned} THEN epoch_us(TRY_CAST({text} AS TIMESTAMP)) END",
+            f"CASE WHEN {date} AND {zoned} THEN epoch_us(TRY_CAST({full} AS TIMESTAMPTZ)) END",
+            f"CASE WHEN {date} AND NOT {zoned} THEN epoch_us(TRY_CAST({full} AS TIMESTAMP)) END",
         )
     # Digits only: the engine would also take 0x10, 1_000 and 1e3 for numbers. Decimals are left
     # to the slower path.

@@ -17,7 +17,13 @@ from aumann._sparse import Series, SparseSteps
 from aumann.feature import Feature
 from aumann.population import Population
 from aumann.sources._calendar import Edges, StepLength, iso_time, zone_named
-from aumann.sources._event_log import check_stream, create_table, find_layout, load_rows
+from aumann.sources._event_log import (
+    check_stream,
+    check_unit,
+    create_table,
+    find_layout,
+    load_rows,
+)
 from aumann.sources._followers import load_followers
 
 __all__ = ["read_events"]
@@ -135,6 +141,7 @@ def read_events(
     log = Path(path)
     length, zone = StepLength(step), zone_named(time_zone)
     kinds = {"activity": _kinds("activity", activity), "resonance": _kinds("resonance", resonance)}
+    check_unit(time_unit)
     if not log.is_file():
         raise FileNotFoundError(f"{log} is not there, or is no file")
 

@@ -12,19 +12,19 @@ use std::ops::Range;
 
 /// Writes `sum_k coefficients[k] (x_ik - b_ik)` of every present agent to `out` and returns what
 /// `absorb` made of it. A sum never gives -0.0, so equal numbers are equal bits.
-pub(crate) fn weighted_sum<T: Real, A: Absorb<T> + Clone + Sync>(
+pub(crate) fn weighted_sum<T: Real, A: Absorb<T>>(
     x: &Step<'_, T>,
     baseline: &Baseline<'_, T>,
     coefficients: &[f64],
     out: &mut [T],
     absorb: &A,
-) -> A {
-    let states = blocks::map_mut(out, |start, part| {
+) -> A::Total {
+    let states = blocks::map_mut_back(out, |start, part| {
         let mut state = absorb.clone();
         chunk(x, baseline, coefficients, start..start + part.len(), part, &mut state);
-        state
+        state.total()
     });
-    merge_tree(states).unwrap_or_else(|| absorb.clone())
+    merge_tree(states).unwrap_or_else(|| absorb.clone().total())
 }
 
 /// One chunk of [`weighted_sum`]: `positions` into `out`.

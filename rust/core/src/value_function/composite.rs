@@ -1,6 +1,5 @@
 //! The composite s_i of an agent: the weighted sum of its features, in the features' type.
 
-use crate::blocks::CHUNK;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::linear;
@@ -40,28 +39,26 @@ impl Composite {
     }
 
     /// The composites of x in `out`, and what `absorb` made of them.
-    pub(super) fn write<T: Real, A: Absorb<T> + Clone + Sync>(
+    pub(super) fn write<T: Real, A: Absorb<T>>(
         &self,
         x: &Step<'_, T>,
         out: &mut [T],
         absorb: &A,
-    ) -> Result<A> {
+    ) -> Result<A::Total> {
         let weights = self.weights(x.features().features())?;
         Ok(linear::weighted_sum(x, &Baseline::Zero, &weights, out, absorb))
     }
 
-    /// The composites of one chunk of positions, in a buffer that is reused.
-    pub(super) fn chunk<'b, T: Real, A: Absorb<T>>(
+    /// The composites of one chunk of positions, and what `absorb` made of them.
+    pub(super) fn chunk<T: Real, A: Absorb<T>>(
         weights: &[f64],
         x: &Step<'_, T>,
         positions: Range<usize>,
-        buffer: &'b mut Vec<T>,
-        state: &mut A,
-    ) -> &'b mut [T] {
-        buffer.resize(CHUNK.min(x.present()), T::ZERO);
-        let out = &mut buffer[..positions.len()];
-        linear::chunk(x, &Baseline::Zero, weights, positions, out, state);
-        out
+        mut absorb: A,
+    ) -> (Vec<T>, A::Total) {
+        let mut out = vec![T::ZERO; positions.len()];
+        linear::chunk(x, &Baseline::Zero, weights, positions, &mut out, &mut absorb);
+        (out, absorb.total())
     }
 
     /// The composite of a common baseline, rounded as an agent's.

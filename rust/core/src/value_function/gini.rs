@@ -6,13 +6,13 @@
 
 use super::composite::Composite;
 use super::{Outcome, ValueFunction};
-use crate::blocks::{self, BLOCK, Merge, merge_tree};
+use crate::blocks::{self, BLOCK, LANES, Merge, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
 use crate::rank::{RankWeights, from_ordered_bits, ordered_bits};
 use crate::real::Real;
 use crate::simd::dispatch;
-use crate::statistics::{Absorb, Extent, Scaled, fold};
+use crate::statistics::{Absorb, Extent, Extremes, Scale, Scaled, fold};
 use rayon::prelude::*;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
@@ -50,7 +50,7 @@ impl GiniMeanDifference {
 
     /// Writes the composites to `out`.
     fn composites<T: Real>(&self, x: &Step<'_, T>, out: &mut [T]) -> Result<Extent> {
-        let extent = self.composite.write(x, out, &Extent::default())?;
+        let extent = self.composite.write(x, out, &Extremes::default())?;
         if extent.sum.is_finite() { Ok(extent) } else { Err(x.explain_non_finite(&Baseline::Zero)) }
     }
 
@@ -95,14 +95,14 @@ impl GiniMeanDifference {
             first += count;
         }
         let sums = blocks::map_mut(out, |start, out| {
-            let mut scaled = Scaled::by(1.0);
+            let mut scale = Scale::by(1.0);
             out.copy_from_slice(&b[start..start + out.len()]);
             for block in out.chunks_mut(BLOCK) {
-                scaled.absorb(block);
+                scale.absorb(block);
             }
-            scaled
+            Absorb::<T>::total(scale)
         });
-        let scaled = merge_tree(sums).unwrap_or_else(|| Scaled::by(1.0));
+        let scaled = merge_tree(sums).unwrap_or_default();
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(Error::Overflow { real: T::NAME });
         }
@@ -147,15 +147,16 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         let (centre, base) = (extent.sum / n as f64, Composite::of_row(&weights, baseline));
         let ranks = RankWeights::new(out, extent.min, extent.max, rank_weight(n));
         let sums = blocks::map_mut(out, |start, part| {
-            let mut sums = Ranked { scaled: Scaled::by(1.0), value: 0.0 };
+            let mut scale = Scale::by(1.0);
+            let mut value = [0.0; LANES];
             ranks.replay(start..start + part.len(), |position, weights| {
                 let block = &mut part[position - start..][..weights.len()];
                 dispatch(
                     #[inline(always)]
-                    || apply(block, weights, base, centre, &mut sums),
+                    || apply(block, weights, base, centre, &mut scale, &mut value),
                 );
             });
-            sums
+            Ranked { scaled: Absorb::<T>::total(scale), value: fold(value) }
         });
         let Some(sums) = merge_tree(sums) else { return Err(Error::Empty) };
         if !(sums.scaled.sum + sums.value).is_finite() {
@@ -179,25 +180,31 @@ impl Merge for Total {
     }
 }
 
-/// Composites to attributions, in place.
+/// Composites to attributions, in place, with the terms of F added to the lanes of `value`.
 #[inline(always)]
-fn apply<T: Real>(block: &mut [T], weights: &[f64], base: f64, centre: f64, sums: &mut Ranked) {
-    use crate::blocks::LANES;
-    let mut lanes = [0.0; LANES];
+fn apply<T: Real>(
+    block: &mut [T],
+    weights: &[f64],
+    base: f64,
+    centre: f64,
+    scale: &mut Scale,
+    value: &mut [f64; LANES],
+) {
+    let mut lanes = *value;
     let (whole, rest) = block.as_chunks_mut::<LANES>();
     let (whole_weights, rest_weights) = weights.as_chunks::<LANES>();
+    let mut term = |lane: usize, s: &mut T, weight: f64| {
+        lanes[lane] += weight * (s.to_f64() - centre);
+        *s = T::from_f64(weight * (s.to_f64() - base));
+    };
     for (row, weights) in whole.iter_mut().zip(whole_weights) {
         for lane in 0..LANES {
-            let s = row[lane].to_f64();
-            lanes[lane] += weights[lane] * (s - centre);
-            row[lane] = T::from_f64(weights[lane] * (s - base));
+            term(lane, &mut row[lane], weights[lane]);
         }
     }
-    for (lane, (value, weight)) in rest.iter_mut().zip(rest_weights).enumerate() {
-        let s = value.to_f64();
-        lanes[lane] += weight * (s - centre);
-        *value = T::from_f64(weight * (s - base));
+    for (lane, (s, &weight)) in rest.iter_mut().zip(rest_weights).enumerate() {
+        term(lane, s, weight);
     }
-    sums.value += fold(lanes);
-    sums.scaled.absorb(block);
+    *value = lanes;
+    scale.absorb(block);
 }

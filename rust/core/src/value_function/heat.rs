@@ -10,7 +10,7 @@ use crate::features::{Baseline, Step};
 use crate::linear::{feature_means, weighted_sum};
 use crate::quadrature::integrate;
 use crate::real::Real;
-use crate::statistics::Scaled;
+use crate::statistics::Scale;
 
 /// Relative tolerance of the path integrals.
 const TOLERANCE: f64 = 1e-13;
@@ -100,7 +100,7 @@ impl<T: Real> ValueFunction<T> for Heat {
             Baseline::Zero => coefficients_from_zero(&means)?,
             _ => coefficients_between(&base, &means)?,
         };
-        let scale = Scaled::by(1.0 / x.present() as f64);
+        let scale = Scale::by(1.0 / x.present() as f64);
         let scaled = weighted_sum(x, baseline, &coefficients, out, &scale);
         if !scaled.sum.is_finite() {
             return Err(x.explain_non_finite(baseline));

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::linear::{feature_means, weighted_sum};
 use crate::real::Real;
-use crate::statistics::Scaled;
+use crate::statistics::Scale;
 
 /// Mean of the composite (the paper's linear indicator).
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl<T: Real> ValueFunction<T> for Mean {
     ) -> Result<Outcome> {
         let weights = self.composite.weights(x.features().features())?;
         let n = x.present() as f64;
-        let scaled = weighted_sum(x, baseline, &weights, out, &Scaled::by(1.0 / n));
+        let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
         if !scaled.sum.is_finite() || !scaled.differences.is_finite() {
             return Err(x.explain_non_finite(baseline));
         }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::features::{Baseline, Features, Step};
 use crate::real::Real;
 use crate::simd::dispatch;
-use crate::statistics::{Absorb, Moments, Scaled};
+use crate::statistics::{Absorb, Deviations, Moments, Scale};
 
 /// Variance of the composite.
 #[derive(Clone, Debug)]
@@ -56,40 +56,35 @@ impl Variance {
         let weights = self.composite.weights(x.features().features())?;
         let n = x.present() as f64;
         let base = x.with_features(rows.clone());
-        // The composites of a chunk of both, each in its buffer.
-        let both = |positions: std::ops::Range<usize>, s: &mut Vec<T>, b: &mut Vec<T>| {
-            let mut paired = Paired::default();
-            Composite::chunk(&weights, x, positions.clone(), s, &mut paired.x);
-            Composite::chunk(&weights, &base, positions, b, &mut paired.baseline);
-            paired
-        };
         let states = blocks::map(x.present(), |positions| {
-            let (mut s, mut b) = (Vec::new(), Vec::new());
-            let mut paired = both(positions.clone(), &mut s, &mut b);
-            let pairs = s[..positions.len()].iter().zip(&b);
+            let (s, x) = Composite::chunk(&weights, x, positions.clone(), Deviations::default());
+            let (b, baseline) = Composite::chunk(&weights, &base, positions, Deviations::default());
             let mut middles: Vec<f64> =
-                pairs.map(|(s, b)| 0.5 * (s.to_f64() + b.to_f64())).collect();
+                s.iter().zip(&b).map(|(s, b)| 0.5 * (s.to_f64() + b.to_f64())).collect();
+            let mut middle = Deviations::default();
             for block in middles.chunks_mut(BLOCK) {
-                paired.middle.absorb(block);
+                middle.absorb(block);
             }
-            paired
+            Paired { x, baseline, middle: Absorb::<f64>::total(middle) }
         });
         let moments = merge_tree(states).unwrap_or_default();
         let middle = moments.middle.mean;
         let sums = blocks::map_mut(out, |start, out| {
-            let (mut s, mut b) = (Vec::new(), Vec::new());
-            both(start..start + out.len(), &mut s, &mut b);
-            let mut scaled = Scaled::by(2.0 / n);
+            let positions = start..start + out.len();
+            let nothing = Scale::by(1.0);
+            let (s, _) = Composite::chunk(&weights, x, positions.clone(), nothing.clone());
+            let (b, _) = Composite::chunk(&weights, &base, positions, nothing);
+            let mut scale = Scale::by(2.0 / n);
             for ((out, s), b) in out.chunks_mut(BLOCK).zip(s.chunks(BLOCK)).zip(b.chunks(BLOCK)) {
                 for ((value, s), b) in out.iter_mut().zip(s).zip(b) {
                     let (s, b) = (s.to_f64(), b.to_f64());
                     *value = T::from_f64((s - b) * (0.5 * (s + b) - middle));
                 }
-                scaled.absorb(out);
+                scale.absorb(out);
             }
-            scaled
+            Absorb::<T>::total(scale)
         });
-        let scaled = merge_tree(sums).unwrap_or_else(|| Scaled::by(2.0 / n));
+        let scaled = merge_tree(sums).unwrap_or_default();
         let (value, baseline_value) = (moments.x.variance(), moments.baseline.variance());
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(x.explain_non_finite(&Baseline::PerAgent(rows.clone())));
@@ -102,9 +97,7 @@ impl<T: Real> ValueFunction<T> for Variance {
     fn value(&self, x: &Step<'_, T>) -> Result<f64> {
         let weights = self.composite.weights(x.features().features())?;
         let states = blocks::map(x.present(), |positions| {
-            let mut moments = Moments::default();
-            Composite::chunk(&weights, x, positions, &mut Vec::new(), &mut moments);
-            moments
+            Composite::chunk(&weights, x, positions, Deviations::default()).1
         });
         let value = merge_tree(states).unwrap_or_default().variance();
         if value.is_finite() { Ok(value) } else { Err(x.explain_non_finite(&Baseline::Zero)) }
@@ -121,10 +114,10 @@ impl<T: Real> ValueFunction<T> for Variance {
         }
         let weights = self.composite.weights(x.features().features())?;
         let n = x.present() as f64;
-        let moments = self.composite.write(x, out, &Moments::default())?;
+        let moments = self.composite.write(x, out, &Deviations::default())?;
         let (mean, base) = (moments.mean, Composite::of_row(&weights, baseline));
         let sums = blocks::map_mut(out, |_, part| {
-            let mut scaled = Scaled::by(1.0 / n);
+            let mut scale = Scale::by(1.0 / n);
             dispatch(
                 #[inline(always)]
                 || {
@@ -133,13 +126,13 @@ impl<T: Real> ValueFunction<T> for Variance {
                             let s = value.to_f64();
                             *value = T::from_f64((s - base) * (s - mean));
                         }
-                        scaled.absorb(block);
+                        scale.absorb(block);
                     }
                 },
             );
-            scaled
+            Absorb::<T>::total(scale)
         });
-        let scaled = merge_tree(sums).unwrap_or_else(|| Scaled::by(1.0 / n));
+        let scaled = merge_tree(sums).unwrap_or_default();
         let value = moments.variance();
         if !(scaled.sum + value).is_finite() {
             return Err(x.explain_non_finite(baseline));

@@ -1,0 +1,1 @@
+"""asv benchmarks: what a user of the Python package waits for."""

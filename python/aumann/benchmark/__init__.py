@@ -1,0 +1,1 @@
+"""What aumann is measured against."""

@@ -1,0 +1,58 @@
+"""Run the Python tests on the built wheel, and a smoke test on the source distribution.
+
+Each goes into an empty environment in a temporary folder, away from the checkout.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+UV = [str(Path(sys.executable).with_name("uv"))]
+SMOKE = "import aumann; print(aumann.attribute([[1.0], [3.0]], aumann.Variance()))"
+
+
+def environment(folder: Path, *packages: str) -> Path:
+    """Make an environment with some packages and return its Python."""
+    subprocess.run([*UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    python = folder / "bin" / "python"
+    command = [*UV, "pip", "install", "--quiet", "--python", python, *packages]
+    subprocess.run(command, check=True, cwd=ROOT)
+    return python
+
+
+def only(pattern: str) -> Path:
+    """Return the one file in dist/ that fits."""
+    found = sorted((ROOT / "dist").glob(pattern))
+    if len(found) != 1:
+        sys.exit(f"one dist/{pattern} is wanted, {len(found)} found; run make wheel")
+    return found[0]
+
+
+def main() -> None:
+    """Test wheel and source distribution."""
+    data = os.environ.get("AUMANN_DATA", str(ROOT.parent / "shared" / "data"))
+    with tempfile.TemporaryDirectory() as name:
+        away = Path(name)
+        python = environment(away / "wheel", f"{only('*.whl')}[cli]", "--group", "test")
+        shutil.copytree(ROOT / "tests" / "python", away / "tests")
+        shutil.copytree(ROOT / "scripts", away / "scripts")
+        tests = [python, "-m", "pytest", "--quiet", "-n", "auto", "--import-mode=importlib"]
+        config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", away]
+        ran = subprocess.run(
+            [*tests, *config, away / "tests"],
+            cwd=away,
+            env={**os.environ, "AUMANN_DATA": data},
+            check=False,
+        )
+        if ran.returncode:
+            sys.exit(ran.returncode)
+        python = environment(away / "sdist", str(only("*.tar.gz")))
+        subprocess.run([python, "-c", SMOKE], cwd=away, check=True)
+
+
+if __name__ == "__main__":
+    main()

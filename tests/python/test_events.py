@@ -1,0 +1,468 @@
+"""Event logs in every form, good and bad."""
+
+import gzip
+
+import aumann
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+from aumann._sparse import SparseSteps
+
+# Seconds of 2012-07-01 00:00 UTC.
+START = 1_341_100_800
+DAY = 86_400
+EVENTS = [
+    ("7", "10", START + 60, "RT"),
+    ("7", "10", START + 120, "RT"),
+    ("9", "10", START + DAY, "RE"),
+    ("10", "9", START + DAY + 1, "RE"),
+    ("10", "10", START + 3 * DAY, "RE"),
+    ("9", "", START + 3 * DAY, "RT"),
+]
+
+
+def text(events=EVENTS, separator=" ", header=None):
+    lines = [separator.join(map(str, event)) for event in events]
+    return "\n".join([*([header] if header else []), *lines]) + "\n"
+
+
+def dense(population, name, topic=0):
+    series = population.series(name)[topic]
+    return (series.to_dense() if isinstance(series, SparseSteps) else series).tolist()
+
+
+def check(population):
+    """Check what `EVENTS` amount to: agents 7, 9, 10 and four days."""
+    assert population.step_labels == ("2012-07-01", "2012-07-02", "2012-07-03", "2012-07-04")
+    assert population.agent_table["reach"].tolist() == [0, 1, 3]
+    assert dense(population, "activity") == [[2, 0, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0]]
+    assert dense(population, "resonance") == [[0, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]]
+    assert population.metadata["events"] == 6
+
+
+def write(path, content):
+    data = content.encode() if isinstance(content, str) else content
+    if path.suffix == ".gz":
+        data = gzip.compress(data)
+    elif path.suffix == ".zst":
+        data = pa.Codec("zstd").compress(data, asbytes=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "given"),
+    [
+        ("log.txt", " ", " "),
+        ("log.csv", ",", None),
+        ("log.tsv", "\t", None),
+        ("log.txt.gz", " ", " "),
+        ("log.csv.gz", ",", None),
+        ("log.tsv.zst", "\t", None),
+        ("log.csv", ";", ";"),
+        ("log.dat", "|", "|"),
+    ],
+)
+@pytest.mark.parametrize("header", [False, True])
+def test_text_files(tmp_path, name, separator, given, header):
+    line = separator.join(("actor", "target", "time", "kind")) if header else None
+    path = write(tmp_path / name, text(separator=separator, header=line))
+    check(aumann.read_events(path, separator=given, strict=True))
+    check(aumann.read_events(path, separator=given, strict=True, header=header))
+
+
+def test_line_ends_blank_lines_byte_order_mark_and_spaces(tmp_path):
+    plain = text(separator=",")
+    for changed in (
+        plain.replace("\n", "\r\n"),
+        plain.rstrip("\n"),
+        plain.replace("\n", "\n\n"),
+        "\ufeff" + plain,
+        plain.replace(",", " , "),
+        "\ufeffactor,target,time,kind\r\n" + plain.replace("\n", "\r\n"),
+    ):
+        check(aumann.read_events(write(tmp_path / "log.csv", changed), strict=True))
+
+
+def test_columns_are_found_by_name_or_by_place(tmp_path):
+    swapped = [(time, kind, "x", actor, target) for actor, target, time, kind in EVENTS]
+    order = ("time", "kind", "note", "actor", "target")
+    named = write(tmp_path / "a.csv", text(swapped, ",", ",".join(order)))
+    check(aumann.read_events(named, strict=True))
+    placed = write(tmp_path / "b.csv", text(swapped, ","))
+    check(aumann.read_events(placed, columns=order, strict=True))
+    foreign = write(tmp_path / "c.csv", text(swapped, ",", "when,what,note,who,whom"))
+    check(aumann.read_events(foreign, columns=order, header=True, strict=True))
+    with pytest.raises(ValueError, match="line 1: no time"):
+        aumann.read_events(foreign, columns=order, strict=True)
+    with pytest.raises(
+        ValueError, match=r"has the columns \['when', 'what', 'note', 'who', 'whom'\]"
+    ):
+        aumann.read_events(foreign, header=True)
+    with pytest.raises(ValueError, match=r"lacks \['kind'\]"):
+        aumann.read_events(named, columns=("actor", "target", "time"))
+    with pytest.raises(ValueError, match="names a column twice"):
+        aumann.read_events(named, columns=("actor", "target", "time", "kind", "kind"))
+    with pytest.raises(TypeError, match="columns is the text"):
+        aumann.read_events(named, columns="actor,target,time,kind")
+    missing = write(tmp_path / "d.csv", "actor,time,kind\n1,2,RT\n")
+    with pytest.raises(ValueError, match="holds no event; line 1: another number of fields"):
+        aumann.read_events(missing)
+    with pytest.raises(ValueError, match=r"has the columns \['actor', 'time', 'kind'\]"):
+        aumann.read_events(missing, header=True)
+
+
+@pytest.mark.parametrize("typed", ["int", "naive", "zoned", "text"])
+def test_parquet(tmp_path, typed):
+    frame = pl.DataFrame(EVENTS, schema=["actor", "target", "time", "kind"], orient="row")
+    frame = frame.with_columns(pl.col("actor").cast(int))
+    if typed == "text":
+        frame = frame.with_columns(pl.col("time").cast(str))
+    elif typed != "int":
+        frame = frame.with_columns(pl.from_epoch("time", time_unit="s"))
+        if typed == "zoned":
+            frame = frame.with_columns(pl.col("time").dt.replace_time_zone("UTC"))
+    frame.select("kind", "time", "target", "actor").write_parquet(tmp_path / "log.parquet")
+    check(aumann.read_events(tmp_path / "log.parquet", strict=True))
+    frame.rename({"actor": "who", "kind": "what"}).write_parquet(tmp_path / "foreign.parquet")
+    check(aumann.read_events(tmp_path / "foreign.parquet"))
+    frame.drop("kind").write_parquet(tmp_path / "missing.parquet")
+    with pytest.raises(ValueError, match=r"has the columns \['actor', 'target', 'time'\]"):
+        aumann.read_events(tmp_path / "missing.parquet")
+
+
+def test_rows_of_parquet_with_missing_values_are_malformed(tmp_path):
+    frame = pl.DataFrame(
+        {"actor": ["1", None, "2"], "target": [None, "1", "1"], "time": [1, 2, None], "kind": "RT"}
+    )
+    frame.write_parquet(tmp_path / "log.parquet")
+    population = aumann.read_events(tmp_path / "log.parquet", resonance=["RT"])
+    assert population.metadata["malformed_lines"] == 2
+    assert population.metadata["malformed_examples"] == [
+        "row 2: no actor",
+        "row 3: no time in the unit s",
+    ]
+
+
+def test_quoted_fields(tmp_path):
+    lines = [
+        '"a, b","say ""x""",1,RT',
+        'c,"a, b",2,"RE"',
+        '"open,c,3,RT',
+        '"a"b,c,3,RT',
+        "c,,4,RE",
+    ]
+    path = write(tmp_path / "log.csv", "\n".join(lines))
+    population = aumann.read_events(path, keep_ids=True)
+    assert population.agent_table["id"].tolist() == ["a, b", "c", 'say "x"']
+    assert population.metadata["malformed_examples"] == [
+        "line 3: another number of fields than 4",
+        "line 4: another number of fields than 4",
+    ]
+    # Where fields are not quoted, a quote is a character like another.
+    path = write(tmp_path / "log.txt", 'a "b 1 RT\nb a 2 RE\n')
+    assert aumann.read_events(path, separator=" ", keep_ids=True).agent_table["id"].tolist() == [
+        '"b',
+        "a",
+        "b",
+    ]
+
+
+def test_malformed_lines_are_counted_and_named_or_refused(tmp_path):
+    lines = text().splitlines()
+    lines[1:1] = ["7 10", "", "7 10 x RT", "7 10 1e3 RT", b"\xff 10 5 RT".decode("latin-1")]
+    lines += ["7 10 5 RT more", " 10 5 RT", "7 10 5 ", "7 10 99999999999999999999 RT"]
+    data = "\n".join(lines).encode().replace("\xff".encode(), b"\xff")
+    path = write(tmp_path / "log.txt", data)
+    population = aumann.read_events(path, separator=" ")
+    check(population)
+    assert population.metadata["malformed_lines"] == 8
+    assert population.metadata["malformed_examples"] == [
+        "line 2: another number of fields than 4",
+        "line 4: no time in the unit s",
+        "line 5: no time in the unit s",
+        "line 6: invalid encoding",
+        "line 12: another number of fields than 4",
+    ]
+    assert population.describe()["metadata"]["malformed_lines"] == 8
+    with pytest.raises(ValueError, match=r"8 malformed lines, the first: line 2: another number"):
+        aumann.read_events(path, separator=" ", strict=True)
+
+
+def test_line_numbers_hold_in_files_that_are_read_in_parallel(tmp_path):
+    lines = [f"{k % 5000} {k % 77} {START + k} RT" for k in range(600_000)]
+    bad = [3, 250_000, 431_007, 599_999]
+    for place in bad:
+        lines[place] = "no event"
+    lines[400_000] = "\xff"
+    path = write(tmp_path / "log.txt", "\n".join(lines).encode("latin-1"))
+    population = aumann.read_events(path, separator=" ", resonance=["RT"])
+    assert population.metadata["malformed_lines"] == 5
+    assert [text.split(":")[0] for text in population.metadata["malformed_examples"]] == [
+        f"line {place + 1}" for place in sorted([*bad, 400_000])
+    ]
+    assert population.metadata["events"] == population.raw("activity").sum() == 599_995
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+@pytest.mark.parametrize("left", [0.5, 0.97])
+def test_files_cut_short_are_refused(tmp_path, suffix, left):
+    draw = np.random.default_rng(0)
+    events = [(*draw.integers(0, 10**6, 2), START + k, "RT") for k in range(30_000)]
+    path = write(tmp_path / f"log.txt{suffix}", text(events))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * left)])
+    with pytest.raises(ValueError, match="cut short or damaged"):
+        aumann.read_events(path, separator=" ", resonance=["RT"])
+
+
+def test_damaged_and_empty_files_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not there"):
+        aumann.read_events(tmp_path / "none.csv")
+    for name in ("log.csv", "log.csv.gz"):
+        with pytest.raises(ValueError, match="is empty"):
+            aumann.read_events(write(tmp_path / name, ""))
+    with pytest.raises(ValueError, match="holds no event"):
+        aumann.read_events(write(tmp_path / "log.csv", "actor,target,time,kind\n"))
+    (tmp_path / "log.csv.gz").write_bytes(b"plain text")
+    with pytest.raises(ValueError, match="cut short or damaged"):
+        aumann.read_events(tmp_path / "log.csv.gz")
+    (tmp_path / "log.parquet").write_bytes(b"plain text")
+    with pytest.raises(ValueError, match="cannot be read"):
+        aumann.read_events(tmp_path / "log.parquet")
+    with pytest.raises(ValueError, match="separator is not given"):
+        aumann.read_events(write(tmp_path / "log.txt", text()))
+    with pytest.raises(ValueError, match="one character is wanted"):
+        aumann.read_events(tmp_path / "log.txt", separator="::")
+
+
+def test_kinds_that_never_occur_are_refused(tmp_path):
+    path = write(tmp_path / "log.csv", text(separator=","))
+    with pytest.raises(ValueError, match=r"activity names \['post'\].*\['RE', 'RT'\]"):
+        aumann.read_events(path, activity=["RT", "post"])
+    with pytest.raises(ValueError, match=r"resonance names \['rt'\]"):
+        aumann.read_events(path, resonance=["rt"])
+    with pytest.raises(TypeError, match="activity is the text 'RT'"):
+        aumann.read_events(path, activity="RT")
+    with pytest.raises(ValueError, match="resonance is empty"):
+        aumann.read_events(path, resonance=[])
+    both = aumann.read_events(path, activity=["RT", "RE"])
+    assert both.raw("activity").tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("unit", "times"),
+    [
+        ("s", ["1341100860", "1341100920.75", "1341187200.000000"]),
+        ("ms", ["1341100860000", "1341100920750", "1341187200000"]),
+        ("us", ["1341100860000000", "1341100920750000", "1341187200000000"]),
+        ("iso", ["2012-07-01T00:01:00Z", "2012-07-01 02:02:00.75+02:00", "2012-07-02"]),
+    ],
+)
+def test_units_of_time(tmp_path, unit, times):
+    events = [("1", "2", time, "RT") for time in times]
+    path = write(tmp_path / "log.csv", text(events, ","))
+    population = aumann.read_events(path, resonance=["RT"], time_unit=unit, strict=True)
+    assert population.step_labels == ("2012-07-01", "2012-07-02")
+    assert dense(population, "activity") == [[2, 0], [1, 0]]
+    assert population.metadata["last_event"] == "2012-07-02T00:00:00+00:00"
+    with pytest.raises(ValueError, match="time_unit is 'minutes'"):
+        aumann.read_events(path, time_unit="minutes")
+
+
+def test_texts_that_are_no_time(tmp_path):
+    wrong = ["infinity", "epoch", "now", "2012-07", "2012-13-01", "2012-07-01T25:00", "1341100800"]
+    right = ["2012-07-01T01:02", "2012-07-01 01:02Z", "2012-07-01T01:02:03.5+0100"]
+    events = [("1", "2", time, "RT") for time in [*wrong, *right]]
+    path = write(tmp_path / "log.csv", text(events, ","))
+    population = aumann.read_events(path, resonance=["RT"], time_unit="iso")
+    assert population.metadata["malformed_lines"] == len(wrong)
+    assert population.metadata["first_event"] == "2012-07-01T00:02:03.500000+00:00"
+    assert population.metadata["last_event"] == "2012-07-01T01:02:00+00:00"
+
+
+def test_a_mistaken_unit_is_noticed(tmp_path):
+    path = write(tmp_path / "log.csv", text([("1", "2", START * 1000, "RT")], ","))
+    with pytest.raises(ValueError, match="no event; line 1: no time in the unit s"):
+        aumann.read_events(path, resonance=["RT"])
+    path = write(tmp_path / "log.csv", text([("1", "2", 0, "RT"), ("1", "2", START, "RT")], ","))
+    with pytest.raises(ValueError, match="is a time, or time_unit, mistaken"):
+        aumann.read_events(path, resonance=["RT"], step="1m")
+
+
+def local(path, zone, step, **options):
+    return aumann.read_events(path, resonance=["RT"], time_zone=zone, step=step, **options)
+
+
+def test_days_follow_the_clocks_of_the_zone(tmp_path):
+    # Clocks in Paris went forward on 2024-03-31 (23 hours) and back on 2024-10-27 (25 hours).
+    for first, day, hours in (
+        ("2024-03-29T23:00:00Z", ("2024-03-30", "2024-03-31", "2024-04-01"), 23),
+        ("2024-10-25T22:00:00Z", ("2024-10-26", "2024-10-27", "2024-10-28"), 25),
+    ):
+        start = np.datetime64(first[:-1], "s").astype(int)
+        times = start + 3600 * np.array([0, 24, 24 + hours - 1, 24 + hours])
+        path = write(tmp_path / "log.csv", text([("1", "2", t, "RT") for t in times], ","))
+        population = local(path, "Europe/Paris", "1d")
+        assert population.step_labels == day
+        assert np.array(dense(population, "activity"))[:, 0].tolist() == [1, 2, 1]
+    with pytest.raises(ValueError, match="time_zone is 'Mars/Olympus'"):
+        local(path, "Mars/Olympus", "1d")
+
+
+def test_steps_agree_with_an_independent_calendar(tmp_path):
+    draw = np.random.default_rng(5)
+    times = np.sort(draw.integers(1_711_500_000, 1_730_500_000, 3000))
+    path = write(tmp_path / "log.csv", text([("1", "2", t, "RT") for t in times], ","))
+    frame = pl.DataFrame({"time": times}).with_columns(
+        pl.from_epoch("time", time_unit="s").dt.replace_time_zone("UTC")
+    )
+    for zone in ("Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"):
+        for step, every in (("1d", "1d"), ("1w", "1w")):
+            population = local(path, zone, step)
+            counts = (
+                frame.with_columns(pl.col("time").dt.convert_time_zone(zone).dt.truncate(every))
+                .group_by("time")
+                .len()
+                .sort("time")
+            )
+            expected = dict(zip(counts["time"].dt.strftime("%Y-%m-%d"), counts["len"], strict=True))
+            found = {
+                label: row[0]
+                for label, row in zip(
+                    population.step_labels, dense(population, "activity"), strict=True
+                )
+                if row[0]
+            }
+            assert found == expected
+
+
+def test_hours_are_elapsed_time_from_midnight(tmp_path):
+    times = ["2024-10-27T00:10+02:00", "2024-10-27T02:30+02:00", "2024-10-27T02:30+01:00"]
+    path = write(tmp_path / "log.csv", text([("1", "2", t, "RT") for t in times], ","))
+    population = local(path, "Europe/Paris", "1h", time_unit="iso", strict=True)
+    assert population.step_labels == (
+        "2024-10-27T00:00+02:00",
+        "2024-10-27T01:00+02:00",
+        "2024-10-27T02:00+02:00",
+        "2024-10-27T02:00+01:00",
+    )
+    assert np.array(dense(population, "activity"))[:, 0].tolist() == [1, 0, 1, 1]
+    late = write(tmp_path / "late.csv", "1,2,2024-01-01T13:05:00,RT\n1,2,2024-01-01T13:50:00,RT\n")
+    assert local(late, "UTC", "6h", time_unit="iso").step_labels == ("2024-01-01T12:00+00:00",)
+    assert local(late, "UTC", "30m", time_unit="iso").steps == 2
+    for bad in ("1", "d", "0d", "1 d", "1mo", "-1d"):
+        with pytest.raises(ValueError, match=f"step is '{bad}'"):
+            local(late, "UTC", bad)
+
+
+def test_the_first_step_starts_on_its_boundary(tmp_path):
+    times = [START + 0.75, START + DAY + 0.25]
+    path = write(tmp_path / "log.csv", text([("1", "2", t, "RT") for t in times], ","))
+    assert dense(local(path, "UTC", "1d"), "activity") == [[1, 0], [1, 0]]
+    # In Havana the hour after midnight occurred twice; the day starts with the first of them.
+    path = write(tmp_path / "late.csv", "1,2,2024-11-03T00:30-05:00,RT\n")
+    population = local(path, "America/Havana", "2h", time_unit="iso")
+    assert population.step_labels == ("2024-11-03T00:00-04:00",)
+
+
+def test_times_without_an_offset_belong_to_the_zone(tmp_path):
+    events = [("1", "2", "2024-07-01 01:00:00", "RT"), ("1", "2", "2024-01-01T01:00:00", "RT")]
+    path = write(tmp_path / "log.csv", text(events, ","))
+    population = local(path, "Europe/Paris", "1d", time_unit="iso", strict=True)
+    assert population.metadata["first_event"] == "2024-01-01T01:00:00+01:00"
+    assert population.metadata["last_event"] == "2024-07-01T01:00:00+02:00"
+
+
+TOPICS = [
+    ("1", "2", START, "RT", "x"),
+    ("1", "2", START, "RE", "x"),
+    ("1", "3", START, "RT", "y"),
+    ("2", "1", START + DAY, "RE", "y"),
+    ("3", "1", START + DAY, "RT", ""),
+]
+
+
+def test_one_topic_per_value(tmp_path):
+    path = write(tmp_path / "log.csv", text(TOPICS, ","))
+    names = ("actor", "target", "time", "kind", "subject")
+    population = aumann.read_events(path, columns=names, topic_column="subject", strict=True)
+    assert population.topics == ("x", "y")
+    assert dense(population, "activity", 0) == [[1, 0, 0], [0, 0, 0]]
+    assert dense(population, "activity", 1) == [[1, 0, 0], [0, 0, 0]]
+    assert dense(population, "resonance", 0) == [[0, 1, 0], [0, 0, 0]]
+    assert dense(population, "resonance", 1) == [[0, 0, 0], [1, 0, 0]]
+    assert population.agent_table["reach"].tolist() == [2, 1, 1]
+    assert population.metadata["events_without_topic"] == 1
+    with pytest.raises(ValueError, match=r"topic_column is 'topic'; one of \['subject'\]"):
+        aumann.read_events(path, columns=names, topic_column="topic")
+    with pytest.raises(ValueError, match=r"topic_column is 'kind'"):
+        aumann.read_events(path, columns=names, topic_column="kind")
+    named = write(tmp_path / "named.csv", text(TOPICS, ",", ",".join(names)))
+    assert aumann.read_events(named, topic_column="subject").topics == ("x", "y")
+
+
+@pytest.mark.parametrize("name", ["f.csv", "f.tsv", "f.csv.gz", "f.parquet"])
+def test_follower_tables(tmp_path, name):
+    path = write(tmp_path / "log.csv", text(separator=","))
+    table = tmp_path / name
+    if name == "f.parquet":
+        frame = pl.DataFrame({"agent": [10, 11, 7], "followers": [500, 3, 0]})
+        frame.write_parquet(table)
+    else:
+        separator = "\t" if "tsv" in name else ","
+        rows = [("followers", "agent"), (500, 10), (3, 11), (0, 7)]
+        write(table, "".join(f"{a}{separator}{b}\n" for a, b in rows))
+    population = aumann.read_events(path, followers=table, keep_ids=True)
+    assert population.agent_table["id"].tolist() == [7, 9, 10, 11]
+    assert population.agent_table["reach"].tolist() == [0, 0, 500, 3]
+    assert population.metadata["agents_without_followers"] == 1
+    assert population.metadata["reach"] == f"followers in {name}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("agent,reach\n1,2\n", r"has the columns \['agent', 'reach'\]"),
+        ("agent,followers\n1,2\n2,-1\n", "row 2 has no agent, or followers"),
+        ("agent,followers\n1,2.5\n", "row 1 has no agent, or followers"),
+        ("agent,followers\n,5\n", "row 1 has no agent, or followers"),
+        ("agent,followers\n1,5\n2,5\n1,5\n", "row 3 is a second one of the same agent"),
+        ("agent,followers\n1,5\n2,5,6\n", "cannot be read|columns"),
+    ],
+)
+def test_bad_follower_tables_are_refused(tmp_path, content, message):
+    log = write(tmp_path / "log.csv", text(separator=","))
+    table = write(tmp_path / "f.csv", content)
+    with pytest.raises(ValueError, match=message):
+        aumann.read_events(log, followers=table)
+
+
+def test_follower_tables_that_are_no_table(tmp_path):
+    log = write(tmp_path / "log.csv", text(separator=","))
+    with pytest.raises(FileNotFoundError, match=r"f\.csv is not there"):
+        aumann.read_events(log, followers=tmp_path / "f.csv")
+    with pytest.raises(ValueError, match=r"\.csv, \.tsv or \.parquet is wanted"):
+        aumann.read_events(log, followers=write(tmp_path / "f.txt", "agent followers\n"))
+
+
+def test_identifiers_are_dropped_sorted_and_kept_on_demand(tmp_path):
+    path = write(tmp_path / "log.csv", "10,9,1,RT\n9,10,1,RE\n")
+    assert list(aumann.read_events(path).agent_table) == ["reach"]
+    assert aumann.read_events(path, keep_ids=True).agent_table["id"].tolist() == [9, 10]
+    path = write(tmp_path / "log.csv", "b10,b9,1,RT\nb9,b10,1,RE\n")
+    assert aumann.read_events(path, keep_ids=True).agent_table["id"].tolist() == ["b10", "b9"]
+    # Equal as numbers, but not the same identifier.
+    path = write(tmp_path / "log.csv", "07,7,1,RT\n7,07,1,RE\n")
+    assert aumann.read_events(path, keep_ids=True).agent_table["id"].tolist() == ["07", "7"]
+    assert not aumann.read_events(path, people=False).people
+
+
+def test_stages_are_reported_and_nothing_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "log.csv", text(separator=","))
+    stages = []
+    aumann.read_events(path, progress=stages.append)
+    assert stages == ["checking log.csv", "reading log.csv", "indexing agents", "counting events"]
+    assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
