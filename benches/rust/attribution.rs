@@ -27,7 +27,7 @@ fn sparse(agents: usize, step: usize) -> Vec<f64> {
     let pareto = |stream, i| 1.0 / (1.0 - uniform(stream, i));
     (0..agents)
         .flat_map(|i| {
-            let followers = (12.0 * pareto(stream, i)).floor();
+            let followers = (3.0 * pareto(stream, i)).floor();
             let active = uniform(stream + 1, i) < 0.2;
             let heard = active && uniform(stream + 2, i) < 0.5;
             let activity = if active { pareto(stream + 3, i).floor() } else { 0.0 };

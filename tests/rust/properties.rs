@@ -182,6 +182,9 @@ fn the_first_non_finite_feature_is_named() {
                 panic!("{name}: {error}");
             };
             assert_eq!((agent, feature), (Some(position / 3), position % 3), "{name}");
+            let function = from_descriptor::<f64>(&Descriptor { name, weights: None }).unwrap();
+            let other = function.value(&step(&data, 3)).unwrap_err();
+            assert_eq!(other.to_string(), error.to_string(), "{name}");
         }
     }
 }

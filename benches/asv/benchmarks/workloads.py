@@ -19,7 +19,7 @@ def sparse(agents: int, step: int = 0) -> np.ndarray:
     """W: Pareto followers; 90 % of agents without activity or without resonance."""
     stream = 8 * step
     uniform = [_uniform(stream + k, agents) for k in range(5)]
-    followers = np.floor(12 / (1 - uniform[0]))
+    followers = np.floor(3 / (1 - uniform[0]))
     active = uniform[1] < 0.2
     heard = active & (uniform[2] < 0.5)
     activity = np.where(active, np.floor(1 / (1 - uniform[3])), 0)

@@ -74,24 +74,6 @@ pub(crate) fn map_mut<T: Send, R: Send>(
     }
 }
 
-/// As [`map_mut()`], last chunk first. A loop that follows another over the same features finds the
-/// ones read last in the third-level cache.
-pub(crate) fn map_mut_back<T: Send, R: Send>(
-    out: &mut [T],
-    work: impl Fn(usize, &mut [T]) -> R + Sync,
-) -> Vec<R> {
-    match chunks(out.len()) {
-        1 => vec![work(0, out)],
-        _ => {
-            let parts = out.par_chunks_mut(CHUNK).enumerate().rev();
-            let mut results: Vec<R> =
-                parts.map(|(chunk, part)| work(chunk * CHUNK, part)).collect();
-            results.reverse();
-            results
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 //! The mean, the heat once its means are known, and every composite are weighted sums of features.
 //! All layouts add in the same order, so they give the same bits.
 
-use crate::blocks::{self, BLOCK, LANES, Merge, merge_tree};
+use crate::blocks::{self, BLOCK, Merge, merge_tree};
 use crate::features::{Baseline, Features, Step};
 use crate::real::Real;
 use crate::simd::dispatch;
@@ -19,7 +19,7 @@ pub(crate) fn weighted_sum<T: Real, A: Absorb<T>>(
     out: &mut [T],
     absorb: &A,
 ) -> A::Total {
-    let states = blocks::map_mut_back(out, |start, part| {
+    let states = blocks::map_mut(out, |start, part| {
         let mut state = absorb.clone();
         chunk(x, baseline, coefficients, start..start + part.len(), part, &mut state);
         state.total()
@@ -176,55 +176,75 @@ fn column_sums<T: Real>(
     of: &Features<'_, T>,
     positions: Range<usize>,
 ) -> Vec<f64> {
-    let everyone = x.everyone_is_present();
-    match (of, of.features()) {
-        (Features::Rows { data, .. }, 1) if everyone => flat_sums::<T, 1>(&data[positions]),
-        (Features::Rows { data, .. }, 2) if everyone => {
-            flat_sums::<T, 2>(&data[positions.start * 2..positions.end * 2])
+    let d = of.features();
+    match of {
+        Features::Rows { data, .. } if x.everyone_is_present() => {
+            let mut sums = Slots::new(d);
+            dispatch(
+                #[inline(always)]
+                || {
+                    for block in data[positions.start * d..positions.end * d].chunks(BLOCK * d) {
+                        sums.add(block);
+                    }
+                },
+            );
+            sums.fold()
         }
-        (Features::Rows { data, .. }, 3) if everyone => {
-            flat_sums::<T, 3>(&data[positions.start * 3..positions.end * 3])
+        Features::Columns(columns) if x.everyone_is_present() => {
+            let sum = |column: &&[T]| {
+                let mut sums = Slots::new(1);
+                dispatch(
+                    #[inline(always)]
+                    || column[positions.clone()].chunks(BLOCK).for_each(|block| sums.add(block)),
+                );
+                sums.fold()
+            };
+            columns.iter().flat_map(sum).collect()
         }
-        (Features::Rows { data, .. }, 4) if everyone => {
-            flat_sums::<T, 4>(&data[positions.start * 4..positions.end * 4])
-        }
-        (Features::Columns(columns), _) if everyone => columns
-            .iter()
-            .flat_map(|column| flat_sums::<T, 1>(&column[positions.clone()]))
-            .collect(),
         _ => {
-            let mut lanes = vec![[0.0; LANES]; of.features()];
+            let mut sums = vec![Slots::new(1); d];
             let mut column = [T::ZERO; BLOCK];
             x.for_each_block(positions, |agents, _| {
-                for (k, lanes) in lanes.iter_mut().enumerate() {
-                    of.gather(k, agents, &mut column[..agents.len()]);
-                    for (j, value) in column[..agents.len()].iter().enumerate() {
-                        lanes[j % LANES] += value.to_f64();
-                    }
+                for (k, sums) in sums.iter_mut().enumerate() {
+                    let column = &mut column[..agents.len()];
+                    of.gather(k, agents, column);
+                    sums.add(column);
                 }
             });
-            lanes.into_iter().map(crate::statistics::fold).collect()
+            sums.into_iter().flat_map(Slots::fold).collect()
         }
     }
 }
 
-/// Column sums of agents in C order. Sixteen agents are one flat row of accumulators: no shuffles.
-fn flat_sums<T: Real, const D: usize>(data: &[T]) -> Vec<f64> {
-    let mut lanes = [[0.0; D]; LANES];
-    dispatch(
-        #[inline(always)]
-        || {
-            let (whole, rest) = data.as_chunks::<D>().0.as_chunks::<LANES>();
-            let flat = lanes.as_flattened_mut();
-            for agents in whole {
-                for (sum, value) in flat.iter_mut().zip(agents.as_flattened()) {
-                    *sum += value.to_f64();
-                }
-            }
-            for (sum, value) in flat.iter_mut().zip(rest.as_flattened()) {
-                *sum += value.to_f64();
-            }
-        },
-    );
-    (0..D).map(|k| crate::statistics::fold(std::array::from_fn(|lane| lanes[lane][k]))).collect()
+/// Running sums of each place in a block, d features in C order. One long loop over memory in the
+/// first-level cache is vectorised whole; accumulators in registers are not.
+#[derive(Clone)]
+struct Slots {
+    sums: Vec<f64>,
+    features: usize,
+}
+
+impl Slots {
+    fn new(features: usize) -> Self {
+        Self { sums: vec![0.0; BLOCK * features], features }
+    }
+
+    #[inline(always)]
+    fn add<T: Real>(&mut self, block: &[T]) {
+        for (sum, value) in self.sums.iter_mut().zip(block) {
+            *sum += value.to_f64();
+        }
+    }
+
+    /// The sum of each feature, in a tree.
+    fn fold(mut self) -> Vec<f64> {
+        let mut width = BLOCK / 2;
+        while width > 0 {
+            let (left, right) = self.sums.split_at_mut(width * self.features);
+            left.iter_mut().zip(right).for_each(|(sum, more)| *sum += *more);
+            width /= 2;
+        }
+        self.sums.truncate(self.features);
+        self.sums
+    }
 }

@@ -10,13 +10,13 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Agents per bucket aimed at: keys, packed copy and cells of a bucket stay in the cache.
-const BUCKET: usize = 4_096;
+const BUCKET: usize = 4096;
 
 /// More write streams than this thrash the address translation cache.
 const MAX_BUCKETS: usize = 1_024;
 
 /// Cells of equal width in key space that are joined to balanced buckets.
-const CELL_BITS: u32 = 13;
+const CELL_BITS: u32 = 15;
 
 /// Every how many agents one is drawn to balance the buckets.
 const SAMPLE_STEP: usize = 13;

@@ -160,7 +160,9 @@ impl<T: Real> Absorb<T> for Deviations {
 
     fn total(self) -> Moments {
         let (count, sum) = (self.count as f64, fold(self.sum));
-        let m2 = (fold(self.squares) - sum * sum / count).max(0.0);
+        let m2 = fold(self.squares) - sum * sum / count;
+        // Not `max`, which would turn NaN into zero.
+        let m2 = if m2 < 0.0 { 0.0 } else { m2 };
         Moments { count, mean: self.shift + sum / count, m2 }
     }
 }

@@ -8,8 +8,10 @@ use crate::real::Real;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A span with more distinct values than this is not worth a table: it leaves the cache.
-const MAX_DISTINCT: usize = 1 << 17;
+/// A table with more distinct values than this, and one for every `AGENTS_PER_DISTINCT` agents seen,
+/// is given up: it leaves the cache, and the partition is faster.
+const FREE_DISTINCT: usize = 16_384;
+const AGENTS_PER_DISTINCT: usize = 8;
 
 /// First size of a table; it doubles when half full.
 const FIRST_CAPACITY: usize = 1 << 12;
@@ -108,11 +110,12 @@ impl Table {
         let build = |index: usize, slots: &mut [u32]| {
             let mut distinct = Distinct::new();
             let agents = values[index * span..].chunks(BLOCK);
-            for (slots, values) in slots.chunks_mut(BLOCK).zip(agents) {
+            for (block, (slots, values)) in slots.chunks_mut(BLOCK).zip(agents).enumerate() {
                 for (slot, &value) in slots.iter_mut().zip(values) {
                     *slot = distinct.count(ordered_bits(value));
                 }
-                if distinct.keys.len() > MAX_DISTINCT {
+                let worth = FREE_DISTINCT + block * BLOCK / AGENTS_PER_DISTINCT;
+                if distinct.keys.len() > worth {
                     return None;
                 }
             }

@@ -49,7 +49,7 @@ fn run<I: Send, R: Send>(
     while !items.is_empty() {
         let rest = items.split_off(items.len().min(batch));
         let now = std::mem::replace(&mut items, rest);
-        let found: Result<Vec<R>> = py.detach(|| {
+        let found: Vec<Result<R>> = py.detach(|| {
             if now.len() * agents <= blocks::CHUNK {
                 return guard(|| now.into_iter().map(&work).collect());
             }
@@ -62,7 +62,10 @@ fn run<I: Send, R: Send>(
                 })
             })?
         })?;
-        results.extend(found.map_err(value_error)?);
+        // Collected first, so that the earliest step's error is the one reported.
+        for result in found {
+            results.push(result.map_err(value_error)?);
+        }
         py.check_signals()?;
     }
     Ok(results)
