@@ -55,10 +55,8 @@ def criterion_rows() -> list[Row]:
             ours, theirs = (milliseconds(group, bench, agents) for bench in (name, other))
             if (group, name) == ("W-14", "gini"):
                 theirs *= 14
-            rows.append(
-                row(f"{group} {agents:,}", f"core {name}", ours, other, theirs,
-                    goal=GOALS.get((group, name)) if agents == FULL else None)
-            )  # fmt: skip
+            goal = GOALS.get((group, name)) if agents == FULL else None
+            rows.append(row(f"{group} {agents:,}", f"core {name}", ours, other, theirs, goal=goal))
     return rows
 
 
@@ -87,29 +85,33 @@ def python_rows(agents: int, repeats: int) -> list[Row]:
     rows = []
     for where in ("W", "W-dense"):
         x = workload(where, agents)
-        out = np.zeros(agents)
+        place = f"{where} {agents:,}"
         for name in FUNCTIONS:
-            function = from_name(name)
-            times = interleaved(
-                {
-                    "out": lambda f=function: aumann.attribute(x, f, out=out),
-                    "fresh": lambda f=function: aumann.attribute(x, f),
-                    "plain": lambda n=name: PLAIN[n](x, out),
-                    "careful": lambda n=name: CAREFUL[n](x, out),
-                },
-                repeats,
-            )
-            place = f"{where} {agents:,}"
-            goals = (1 / 20, 1 / 4) if name != "gini" else (1 / (10 if "d" in where else 20), None)
-            rows.append(
-                row(place, f"{name}, out=", times["out"], "NumPy", times["plain"], goal=goals[0])
-            )
-            rows.append(
-                row(place, f"{name}, out=", times["out"], "NumPy careful", times["careful"],
-                    goal=goals[1])
-            )  # fmt: skip
-            rows.append(row(place, f"{name}, no out", times["fresh"], "with out=", times["out"]))
+            times = beside_numpy(x, name, repeats)
+            ours, fresh = times["out"], times["fresh"]
+            plain_goal, careful_goal = (1 / 20, 1 / 4)
+            if name == "gini":
+                plain_goal, careful_goal = (1 / (10 if where == "W-dense" else 20), None)
+            rows += [
+                row(place, f"{name}, out=", ours, "NumPy", times["plain"], goal=plain_goal),
+                row(
+                    place, f"{name}, out=", ours, "tuned NumPy", times["careful"], goal=careful_goal
+                ),
+                row(place, f"{name}, no out", fresh, "with out=", ours),
+            ]
     return rows
+
+
+def beside_numpy(x: np.ndarray, name: str, repeats: int) -> dict[str, float]:
+    """Time one value function with and without an output, and its NumPy forms."""
+    function, out = from_name(name), np.zeros(len(x))
+    work = {
+        "out": lambda: aumann.attribute(x, function, out=out),
+        "fresh": lambda: aumann.attribute(x, function),
+        "plain": lambda: PLAIN[name](x, out),
+        "careful": lambda: CAREFUL[name](x, out),
+    }
+    return interleaved(work, repeats)
 
 
 def scaling_rows(agents: int, repeats: int) -> list[Row]:
@@ -172,9 +174,16 @@ def scratch_rows(agents: int) -> list[Row]:
             scratch = max(0, peak_memory() - before) / agents
             limit = "at most 16" if name == "gini" else "constant"
             rows.append(
-                (f"{where} {agents:,}", f"{name}, scratch", f"{scratch:.1f} B", "agents", "", "",
-                 limit)
-            )  # fmt: skip
+                (
+                    f"{where} {agents:,}",
+                    f"{name}, scratch",
+                    f"{scratch:.1f} B",
+                    "agent",
+                    "",
+                    "",
+                    limit,
+                )
+            )
     return rows
 
 
@@ -189,7 +198,9 @@ def main() -> None:
     rows += scratch_rows(agents)
     rows += python_rows(agents, repeats)
     rows += scaling_rows(agents, repeats)
-    table = Table(title=f"{info['simd']}, {info['threads']} threads; times in ms, ratio = ours/other")
+    table = Table(
+        title=f"{info['simd']}, {info['threads']} threads; times in ms, ratio = ours/other"
+    )
     for heading in ("workload", "what", "ours", "against", "other", "ratio", "goal"):
         table.add_column(heading, justify="left" if heading in ("workload", "what") else "right")
     for cells in rows:

@@ -1,14 +1,24 @@
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = [
+    "PROFILE",
+    "VERSION",
+    "attribute",
+    "build_info",
+    "feature_means",
+    "get_threads",
+    "set_threads",
+    "value",
+    "value_functions",
+]
 
 VERSION: str
 PROFILE: str
 
-_Real = NDArray[np.float64] | NDArray[np.float32]
+_Real: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
 def attribute(
     function: str,

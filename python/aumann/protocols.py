@@ -104,7 +104,11 @@ class VisibilityBiased:
 
 
 def _log_total(population: Population, *features: str) -> NDArray[np.float64]:
-    return np.log1p(sum(population.raw(name) for name in features))
+    totals = np.zeros(population.agents)
+    for name in features:
+        totals += population.raw(name)
+    np.log1p(totals, out=totals)
+    return totals
 
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:

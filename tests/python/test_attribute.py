@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import aumann
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,6 +11,8 @@ import pyarrow as pa
 import pytest
 import reference
 import xarray as xr
+
+import aumann
 from aumann.coercion import read_features
 
 X = np.array([[1.0, 2.0, 0.5], [3.0, 0.0, 4.0], [0.0, 3.0, 1.0], [2.0, 2.0, 2.0]])

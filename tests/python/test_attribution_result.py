@@ -5,15 +5,16 @@ import warnings
 from html.parser import HTMLParser
 from typing import Any
 
-import aumann
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from aumann.methods import AumannShapley
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+import aumann
+from aumann.methods import AumannShapley
 
 SINGLE = aumann.attribute([[1.0], [2.0], [6.0]], aumann.Variance())
 STEPS = aumann.attribute(

@@ -4,13 +4,14 @@ import warnings
 from decimal import Decimal
 from typing import Any
 
-import aumann
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 import xarray as xr
+
+import aumann
 
 X = np.array([[1.0, 2.0, 0.5], [3.0, 0.0, 4.0], [0.0, 3.0, 1.0], [2.0, 2.0, 2.0]])
 STEPS = np.stack([X, 2 * X])

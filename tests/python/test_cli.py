@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aumann
 import numpy as np
 import polars as pl
 import pytest
-from aumann.cli import app
 from numpy.typing import NDArray
 from typer.testing import CliRunner
+
+import aumann
+from aumann.cli import app
 
 DAYS = [f"2012-07-0{day}" for day in range(1, 8)]
 FUNCTIONS = ["mean", "heat", "variance", "gini"]

@@ -9,18 +9,19 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-import aumann
 import numpy as np
 import polars as pl
 import pyarrow.parquet
 import pytest
-from aumann.__main__ import main
-from aumann.cli import app
-from aumann.cli.cells import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from typer.testing import CliRunner
+
+import aumann
+from aumann.__main__ import main
+from aumann.cli import app
+from aumann.cli.cells import suppress
 
 
 def run(*arguments: object) -> str:

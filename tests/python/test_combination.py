@@ -5,9 +5,10 @@ import pickle
 from fractions import Fraction
 from typing import Any
 
-import aumann
 import numpy as np
 import pytest
+
+import aumann
 from aumann import Combination, GiniMeanDifference, Heat, Mean, Variance, _core
 from aumann.value_functions import from_name
 

@@ -2,11 +2,12 @@
 
 import gzip
 
-import aumann
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+
+import aumann
 from aumann._sparse import SparseSteps
 
 # Seconds of 2012-07-01 00:00 UTC.

@@ -2,10 +2,11 @@
 
 import gzip
 
-import aumann
 import numpy as np
 import polars as pl
 import pytest
+
+import aumann
 from aumann._sparse import SparseSteps
 
 

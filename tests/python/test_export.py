@@ -3,13 +3,14 @@
 import sys
 from typing import Any
 
-import aumann
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 import xarray as xr
+
+import aumann
 
 X = np.array([[[1.0], [3.0], [2.0]], [[2.0], [4.0], [0.0]]])
 SINGLE = aumann.attribute(X[0], aumann.Variance())

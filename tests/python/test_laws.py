@@ -9,15 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import aumann
 import numpy as np
 import pytest
 import reference
-from aumann.coercion import read_features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+
+import aumann
+from aumann.coercion import read_features
 
 MAKERS: dict[str, Any] = {
     "mean": aumann.Mean,

@@ -8,10 +8,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from aumann import Feature, Groups, Population
-from aumann._sparse import SparseSteps
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from aumann import Feature, Groups, Population
+from aumann._sparse import SparseSteps
 
 REACH = np.array([100, 0, 7, 3])
 POSTS = np.array([[1, 0, 0, 0], [4, 0, 2, 0], [0, 0, 0, 0]])

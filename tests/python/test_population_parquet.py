@@ -2,16 +2,17 @@
 
 import json
 
-import aumann
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from aumann import Population
-from aumann._sparse import SparseSteps
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import aumann
+from aumann import Population
+from aumann._sparse import SparseSteps
 
 
 def assert_same(one, other):

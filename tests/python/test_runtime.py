@@ -1,4 +1,4 @@
-"""The same bits on every SIMD level and thread count; forks; Python threads; what build_info says."""
+"""The same bits on every SIMD level and thread count; forks; Python threads; the build."""
 
 import hashlib
 import json
@@ -138,7 +138,12 @@ def test_the_number_of_threads_can_be_set() -> None:
         assert aumann.get_threads() == aumann.build_info()["threads"] == 3
     finally:
         aumann.set_threads(before)
-    for threads, error in ((0, ValueError), (-1, ValueError), (10**6, ValueError), ("2", TypeError)):
+    for threads, error in (
+        (0, ValueError),
+        (-1, ValueError),
+        (10**6, ValueError),
+        ("2", TypeError),
+    ):
         with pytest.raises(error, match="threads"):
             aumann.set_threads(threads)  # type: ignore[arg-type]
 

@@ -2,9 +2,10 @@
 
 import hashlib
 
-import aumann
 import numpy as np
 import pytest
+
+import aumann
 from aumann._sparse import SparseSteps
 
 

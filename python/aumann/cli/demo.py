@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import fmean, median
+from functools import partial
+from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,7 @@ def demo(
     with working("drawing the population") as show:
         population = aumann.synthesize(agents=agents)
         tiers = population.tiers()
-        x = population.features(window="whole")
+        x = population.features(window="whole").astype(np.float64, copy=False)
         show("attributing, timed beside NumPy")
         timings = _timings(x, functions)
         show(f"drawing {PANELS} panels of {PANEL} by each protocol")
@@ -54,37 +55,42 @@ def demo(
         show("attributing day by day")
         heat = aumann.attribute(population, aumann.Heat())
     console.print(timings)
+    console.print()
     console.print(
         f"Tier shares of the two weeks: the whole population, and the mean of {PANELS} panels of "
         f"{PANEL} drawn\nfrom its most visible 5 %, as small studies do, and uniformly. Tiers are "
         "the top 1 %, the next 9 %\nand the other 90 % by followers.\n"
     )
     console.print(shares)
+    console.print()
     console.print(
         "A share below 0 or above 100 % is no error: agents near the mean lower the variance, and "
         "agents\nbelow the median lower the Gini mean difference.\n"
     )
-    console.print(_days(heat, tiers))
+    console.print(_days(heat, tiers, population.step_labels))
 
 
 def _timings(
     x: NDArray[np.float64], functions: tuple[aumann.value_functions.BuiltIn, ...]
 ) -> Table:
     import aumann
-    from aumann.benchmark.numpy_forms import CAREFUL, PLAIN as PLAIN_FORMS
+    from aumann.benchmark.numpy_forms import CAREFUL
+    from aumann.benchmark.numpy_forms import PLAIN as PLAIN_FORMS
 
     rows = np.ascontiguousarray(x)
     out = np.empty(len(rows))
     table = Table(
-        "value function", title="Exact attribution of every agent, ms", title_justify="left", **PLAIN
+        "value function",
+        title="Exact attribution of every agent, ms",
+        title_justify="left",
+        **PLAIN,
     )
     for heading in ("aumann", "NumPy", "times", "NumPy tuned", "times", "residual"):
         table.add_column(heading, justify="right")
     for function in functions:
-        name = function.name
-        ours = _milliseconds(lambda f=function: aumann.attribute(rows, f, out=out))
-        plain = _milliseconds(lambda n=name: PLAIN_FORMS[n](rows, out))
-        tuned = _milliseconds(lambda n=name: CAREFUL[n](rows, out))
+        ours = _milliseconds(partial(aumann.attribute, rows, function, out=out))
+        plain = _milliseconds(partial(PLAIN_FORMS[function.name], rows, out))
+        tuned = _milliseconds(partial(CAREFUL[function.name], rows, out))
         residual = aumann.attribute(rows, function, out=out).relative_residual
         table.add_row(
             repr(function),
@@ -119,13 +125,11 @@ def _shares(
     table = Table("value function", "drawn from", **PLAIN)
     for tier in tiers.names:
         table.add_column(tier, justify="right")
-    panels = {
-        f"{PANEL} visible": aumann.VisibilityBiased(),
-        f"{PANEL} uniform": aumann.UniformRandom(),
-    }
+    visible, uniform = aumann.VisibilityBiased(), aumann.UniformRandom()
+    seeds = range(PANELS)
     drawn = {
-        name: [protocol.draw(population, PANEL, seed) for seed in range(PANELS)]
-        for name, protocol in panels.items()
+        f"{PANEL} visible": [visible.draw(population, PANEL, seed) for seed in seeds],
+        f"{PANEL} uniform": [uniform.draw(population, PANEL, seed) for seed in seeds],
     }
     for function in functions:
         whole = aumann.attribute(x, function).group(tiers).shares
@@ -135,7 +139,7 @@ def _shares(
                 aumann.attribute(x[panel], function).group(tiers.take(panel)).shares
                 for panel in indices
             ]
-            table.add_row("", name, *(_percent(fmean(column)) for column in zip(*each, strict=True)))
+            table.add_row("", name, *map(_percent, np.mean(each, axis=0)))
     return table
 
 
@@ -143,17 +147,17 @@ def _percent(share: float) -> str:
     return f"{share:.1%}"
 
 
-def _days(heat: aumann.Attribution, tiers: aumann.Groups) -> Table:
+def _days(heat: aumann.Attribution, tiers: aumann.Groups, days: tuple[str, ...]) -> Table:
     grouped = heat.group(tiers)
     peak = heat.peak_step
-    table = Table("day", title="Heat by day", title_justify="left", **PLAIN)
+    title = "Heat by day, and the tiers' shares of it"
+    table = Table("day", title=title, title_justify="left", **PLAIN)
     for heading in ("heat", *tiers.names):
         table.add_column(heading, justify="right")
     table.add_column("")
     values = np.atleast_1d(heat.value)
-    for step, (label, value, shares) in enumerate(
-        zip(heat.step_labels, values, grouped.shares, strict=True)
-    ):
+    rows = zip(days, values, grouped.shares, strict=True)
+    for step, (label, value, shares) in enumerate(rows):
         bar = "#" * round(40 * value / values.max())
         mark = " peak" if step == peak else ""
         table.add_row(label, f"{value:.4f}", *map(_percent, shares), bar + mark)
