@@ -114,7 +114,9 @@ def _log_total(population: Population, *features: str) -> NDArray[np.float64]:
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
     deviations = values - values.mean()
     spread = deviations.std()
-    return deviations / spread if spread > 0 else deviations
+    if spread > 0:
+        deviations /= spread
+    return deviations
 
 
 def _draw(ranked: NDArray[np.intp], size: int, pool: int, seed: int) -> NDArray[np.intp]:
