@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann import _core
+from aumann._arrays import RealArray
 from aumann._baseline import Baseline, read_baseline
 from aumann.attribution import Attribution
-from aumann.coercion import Block, RealArray, read_features, read_out
+from aumann.coercion import Block, read_features, read_out
 from aumann.methods import AumannShapley
 from aumann.value_functions import BuiltIn, ValueFunction
 

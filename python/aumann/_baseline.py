@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann import _core
-from aumann.coercion import Block, Features, RealArray, read_arrays
+from aumann._arrays import RealArray
+from aumann.coercion import Block, Features, read_arrays
 
 __all__ = ["Baseline", "read_baseline"]
 

@@ -6,26 +6,23 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._arrays import RealArray, is_masked, native
 from aumann._columns import Columns, is_column, label_axes, read_column, read_table
 from aumann.population import Population
 
 __all__ = [
     "Block",
     "Features",
-    "RealArray",
-    "native",
     "read_arrays",
     "read_features",
     "read_out",
     "read_weights",
 ]
-
-RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,55 +102,6 @@ class Features:
             steps = slice(step, step + 1)
             presence = None if self.presence is None else self.presence[steps]
             yield Block(steps, native(features, "x")[np.newaxis], presence, self)
-
-
-def native(array: NDArray[Any], argument: str) -> RealArray:
-    """Return an aligned float64 or float32 array in native byte order, itself if it is one.
-
-    Parameters
-    ----------
-    array : ndarray
-        Any array.
-    argument : str
-        What errors call it.
-
-    Returns
-    -------
-    ndarray of float64 or float32
-        Booleans, integers and floats of other sizes become float64 (integers beyond 2**53 are
-        rounded).
-
-    Raises
-    ------
-    TypeError
-        If the dtype is not real, or the array is masked.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> native(np.array([1, 2]), "x").dtype
-    dtype('float64')
-    """
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(
-            f"{argument}: a masked array, plain numbers are wanted; "
-            "say which agents are absent with presence="
-        )
-    if array.dtype.names is not None:
-        raise TypeError(
-            f"{argument}: dtype {array.dtype}, real numbers are wanted; "
-            "pass the fields as a list of columns"
-        )
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted")
-    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
-    wanted = np.dtype(np.float32 if single else np.float64)
-    # The core counts strides in items, so a field of a packed record must be copied out.
-    whole = all(stride % array.dtype.itemsize == 0 for stride in array.strides)
-    if array.dtype == wanted and array.flags.aligned and whole:
-        return np.asarray(array)
-    with np.errstate(over="ignore"):
-        return np.array(array, dtype=wanted)
 
 
 def read_arrays(x: Any, argument: str) -> Arrays:
@@ -291,7 +239,7 @@ def _check_size(shape: tuple[int, ...]) -> None:
 def _checked_presence(presence: Any, shape: tuple[int, int, int]) -> NDArray[np.bool_] | None:
     if presence is None:
         return None
-    if isinstance(presence, np.ma.MaskedArray):
+    if is_masked(presence):
         raise TypeError("presence: a masked array, plain booleans are wanted")
     mask = np.asarray(presence)
     if mask.dtype != np.bool_:
@@ -339,7 +287,7 @@ def read_out(out: Any, features: Features, others: Sequence[NDArray[Any]]) -> Re
     steps, agents, _ = features.shape
     if out is None:
         return np.empty((steps, agents), dtype=features.dtype)
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+    if not isinstance(out, np.ndarray) or is_masked(out):
         raise TypeError(f"out: {type(out).__name__}, a NumPy array is wanted")
     if out.dtype != features.dtype:
         raise TypeError(f"out: dtype {out.dtype}, {features.dtype} is wanted")

@@ -112,7 +112,7 @@ def _log_total(population: Population, *features: str) -> NDArray[np.float64]:
 
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    deviations = values - values.mean()
+    deviations: NDArray[np.float64] = values - values.mean()
     spread = deviations.std()
     if spread > 0:
         deviations /= spread

@@ -1,0 +1,75 @@
+"""NumPy arrays that the core can borrow as they are, and copies of those it cannot."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RealArray", "is_masked", "native"]
+
+RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
+
+
+def is_masked(array: object) -> bool:
+    """Tell whether an array is masked, without importing `numpy.ma`, which takes 50 ms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> is_masked(np.ma.masked_equal([1, 2], 2)), is_masked(np.array([1, 2]))
+    (True, False)
+    """
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(array, masked.MaskedArray)
+
+
+def native(array: NDArray[Any], argument: str) -> RealArray:
+    """Return an aligned float64 or float32 array in native byte order, itself if it is one.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any array.
+    argument : str
+        What errors call it.
+
+    Returns
+    -------
+    ndarray of float64 or float32
+        Booleans, integers and floats of other sizes become float64 (integers beyond 2**53 are
+        rounded).
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not real, or the array is masked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> native(np.array([1, 2]), "x").dtype
+    dtype('float64')
+    """
+    if is_masked(array):
+        raise TypeError(
+            f"{argument}: a masked array, plain numbers are wanted; "
+            "say which agents are absent with presence="
+        )
+    if array.dtype.names is not None:
+        raise TypeError(
+            f"{argument}: dtype {array.dtype}, real numbers are wanted; "
+            "pass the fields as a list of columns"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted")
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    wanted = np.dtype(np.float32 if single else np.float64)
+    # The core counts strides in items, so a field of a packed record must be copied out.
+    whole = all(stride % array.dtype.itemsize == 0 for stride in array.strides)
+    if array.dtype == wanted and array.flags.aligned and whole:
+        return np.asarray(array)
+    with np.errstate(over="ignore"):
+        return np.array(array, dtype=wanted)
