@@ -205,7 +205,8 @@ impl Scratch {
         }
         let bits = u64::BITS - (max - min).leading_zeros();
         let slot_bits = usize::BITS - (m - 1).leading_zeros();
-        if bits + slot_bits > u64::BITS {
+        // Keys too far apart to share a word with their slot, or more than cells can count.
+        if bits + slot_bits > u64::BITS || slot_bits > u32::BITS {
             weigh_pairs(keys, before, weight);
             return;
         }
@@ -269,7 +270,7 @@ fn insertion_sort(values: &mut [u64]) {
     }
 }
 
-/// As [`Scratch::weigh`] for keys too far apart to be packed with their slots.
+/// As [`Scratch::weigh`], by sorting keys beside their slots.
 fn weigh_pairs(keys: &mut [u64], before: u64, weight: &impl RankWeight) {
     let mut pairs: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
     pairs.sort_unstable();
