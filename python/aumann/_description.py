@@ -1,4 +1,4 @@
-"""What a population holds, as numbers for a table or JSON."""
+"""What a population holds: as text, in a notebook, as numbers for a table or JSON."""
 
 from __future__ import annotations
 
@@ -8,12 +8,46 @@ import numpy as np
 
 from aumann._features import totals
 from aumann._sparse import SparseSteps
+from aumann.export import html_table
 
 if TYPE_CHECKING:
     from aumann.feature import Feature
     from aumann.population import Population
 
-__all__ = ["described"]
+__all__ = ["described", "html", "text"]
+
+
+def text(population: Population) -> str:
+    """Return a line about agents, steps and topics, and one per feature."""
+    width = max(len(feature.name) for feature in population.feature_list)
+    lines = [f"  {name:<{width}}  {kind}" for name, kind in _kinds(population)]
+    return "\n".join([_title(population), *lines])
+
+
+def html(population: Population) -> str:
+    """Return the same as an HTML table, escaped."""
+    return html_table([_title(population), ""], _kinds(population))
+
+
+def _title(population: Population) -> str:
+    labels = population.step_labels
+    span = (
+        f"1 step ({labels[0]})"
+        if population.steps == 1
+        else f"{population.steps:,} steps ({labels[0]} to {labels[-1]})"
+    )
+    topics = f"topics {', '.join(population.topics)}" if population.topics else "no topics"
+    title = f"Population: {population.agents:,} agents, {span}, {topics}"
+    if population.presence is None:
+        return title
+    return f"{title}, {population.presence.mean():.1%} present"
+
+
+def _kinds(population: Population) -> list[tuple[str, str]]:
+    return [
+        (feature.name, f"{'static ' if feature.static else ''}{feature.kind}")
+        for feature in population.feature_list
+    ]
 
 
 def described(population: Population) -> dict[str, Any]:

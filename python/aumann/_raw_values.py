@@ -96,24 +96,6 @@ class RawValues:
         """Return the number of agents."""
         return self.agents
 
-    def __repr__(self) -> str:
-        """Return what the population holds."""
-        span = (
-            f"1 step ({self.step_labels[0]})"
-            if self.steps == 1
-            else f"{self.steps:,} steps ({self.step_labels[0]} to {self.step_labels[-1]})"
-        )
-        topics = "no topics" if not self.topics else f"topics {', '.join(self.topics)}"
-        head = f"Population: {self.agents:,} agents, {span}, {topics}"
-        if self.presence is not None:
-            head += f", {self.presence.mean():.1%} present"
-        width = max(len(feature.name) for feature in self.feature_list)
-        lines = [
-            f"  {feature.name:<{width}}  {'static ' if feature.static else ''}{feature.kind}"
-            for feature in self.feature_list
-        ]
-        return "\n".join([head, *lines])
-
     def series(self, name: str) -> tuple[Series, ...]:
         """Return the raw values of a feature that is not static.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aumann._description import described
+from aumann._description import described, html, text
 from aumann._raw_values import RawValues
 from aumann._sparse import Series, SparseSteps
 from aumann._tables import from_long_table
@@ -81,6 +81,13 @@ class Population(RawValues):
       reach     static count
       activity  count
     """
+
+    def __repr__(self) -> str:
+        """Return what the population holds."""
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        return html(self)
 
     def describe(self) -> dict[str, Any]:
         """Return what the population holds, as numbers for a table or JSON.

@@ -1,17 +1,13 @@
-"""Populations from arrays and tables, their features, panels and groups."""
+"""Populations from arrays, their features and panels."""
 
-import datetime
 import json
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aumann import Feature, Groups, Population
+from aumann import Feature, Population
 from aumann._sparse import SparseSteps
 
 REACH = np.array([100, 0, 7, 3])
@@ -215,6 +211,13 @@ def test_repr_and_description_say_what_is_there():
         "  posts  count",
         "  mood   measurement",
     ]
+    page = example(step_labels=["<mon>", "tue", "wed"])._repr_html_()
+    assert page == (
+        "<table><thead><tr><th>Population: 4 agents, 3 steps (&lt;mon&gt; to wed), no topics</th>"
+        "<th></th></tr></thead><tbody><tr><td>reach</td><td>static count</td></tr>"
+        "<tr><td>posts</td><td>count</td></tr><tr><td>mood</td><td>measurement</td></tr>"
+        "</tbody></table>"
+    )
     description = population.describe()
     assert json.loads(json.dumps(description)) == description
     posts = description["features"][1]
@@ -271,210 +274,3 @@ def test_take_equals_indexing_of_the_dense_counts(data):
     panel = population.take(chosen)
     np.testing.assert_array_equal(dense(panel.series("posts")[0]), counts[:, chosen])
     np.testing.assert_array_equal(panel.raw("posts"), counts[:, chosen].sum(axis=0))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=60), st.integers(1, 60))
-def test_tiers_and_bins_are_ordered_partitions_of_the_sizes_promised(values, bins):
-    array = np.array(values)
-    size = len(values)
-    tiers = Groups.tiers(array, (0.1, 0.2, 0.7), ("a", "b", "c"))
-    ends = [int(np.floor(round(part * size, 6) + 0.5)) for part in (0.1, 0.3, 1.0)]
-    assert tiers.counts.tolist() == [ends[0], ends[1] - ends[0], size - ends[1]]
-    order = sorted(range(size), key=lambda agent: (-values[agent], agent))
-    expected = sorted(tiers.codes.tolist())
-    assert tiers.codes[order].tolist() == expected
-    np.testing.assert_array_equal(
-        Groups.tiers(array * 0.5, (0.1, 0.2, 0.7), "abc").codes, tiers.codes
-    )
-
-    bins = min(bins, size)
-    binned = Groups.percentile_bins(array, bins)
-    assert binned.counts.max() - binned.counts.min() <= 1
-    assert binned.counts.sum() == size
-    assert binned.codes[order].tolist() == sorted(binned.codes.tolist(), reverse=True)
-    assert binned.names == tuple(str(k + 1) for k in range(bins))
-
-
-def test_tier_edges_are_rounded_half_up_in_decimals():
-    # 0.01 + 0.09 is a little less than 0.1 in binary; a tenth of 15 is still 1.5, so 2.
-    assert Groups.tiers(np.arange(15), (0.01, 0.09, 0.90)).counts.tolist() == [0, 2, 13]
-
-
-def test_tiers_rank_by_any_number():
-    population = example(labels={"country": ["de", "fr", "de", "es"]})
-    halves = {"fractions": (0.5, 0.5), "names": ("high", "low")}
-    assert population.tiers("posts", **halves).codes.tolist() == [0, 1, 0, 1]
-    # Means over the steps 0.67, 0.67, 0.67 and 3: of the three equal ones the first is high.
-    assert population.tiers("mood", **halves).codes.tolist() == [0, 1, 1, 0]
-    assert population.labels("country").codes.tolist() == [0, 2, 0, 1]
-    assert population.percentile_bins(2, by="posts").names == ("1", "2")
-    big = np.array([np.iinfo(np.int64).min, 0, np.iinfo(np.int64).max])
-    assert Groups.tiers(big, (0.34, 0.66), ("a", "b")).codes.tolist() == [1, 1, 0]
-    with pytest.raises(ValueError, match=r"by is 'country'; one of \['reach', 'posts', 'mood'\]"):
-        population.tiers("country")
-    with pytest.raises(ValueError, match="column is 'size'"):
-        population.labels("size")
-    with pytest.raises(ValueError, match=r"sums to 0\.9"):
-        population.tiers(fractions=(0.5, 0.4), names=("a", "b"))
-    with pytest.raises(ValueError, match="3 names for 2"):
-        population.tiers(fractions=(0.5, 0.5))
-    with pytest.raises(ValueError, match="between 1 and the 4 agents"):
-        population.percentile_bins(100)
-
-
-def test_groups_from_labels_of_every_make():
-    expected = [1, 0, 1]
-    for labels in (
-        ["b", "a", "b"],
-        np.array(["b", "a", "b"], dtype=object),
-        pd.Series(["b", "a", "b"]),
-        pd.Series(["b", "a", "b"], dtype="category"),
-        pl.Series(["b", "a", "b"]),
-        pa.array(["b", "a", "b"]),
-        [10, 9, 10],
-        [True, False, True],
-    ):
-        assert Groups.from_labels(labels).codes.tolist() == expected
-    assert Groups.from_labels([10, 9, 10]).names == ("9", "10")
-    groups = Groups.from_labels(["x"])
-    assert Groups.from_labels(groups) is groups
-    with pytest.raises(ValueError, match=r"labels\[1\] is missing"):
-        Groups.from_labels(np.array(["a", None], dtype=object))
-    with pytest.raises(TypeError, match="dtype float64"):
-        Groups.from_labels([0.5])
-    with pytest.raises(TypeError, match=r"labels\[1\] is 1, but labels\[0\] is 'a'"):
-        Groups.from_labels(np.array(["a", 1], dtype=object))
-    with pytest.raises(ValueError, match="empty"):
-        Groups.from_labels([])
-
-
-def test_groups_refuse_what_is_no_partition():
-    for codes, names, error, message in (
-        ([0, -1], ("a",), ValueError, r"codes\[1\] is -1"),
-        ([0, 1], ("a",), ValueError, r"codes\[1\] is 1"),
-        ([0.0], ("a",), TypeError, "float64"),
-        ([0], ("a", "a"), ValueError, "repeats"),
-        ([[0]], ("a",), ValueError, "shape"),
-    ):
-        with pytest.raises(error, match=message):
-            Groups(np.array(codes), names)
-
-
-LONG = {
-    "agent": ["bo", "al", "bo", "cy", "al"],
-    "step": [2, 1, 1, 2, 2],
-    "posts": [4, 1, 0, 2, 3],
-    "followers": [7, 5, 7, 0, 5],
-    "country": ["de", "fr", "de", "es", "fr"],
-}
-
-
-@pytest.mark.parametrize(
-    "make",
-    [dict, pd.DataFrame, pl.DataFrame, pa.table, lambda columns: pl.DataFrame(columns).to_arrow()],
-)
-def test_long_tables_of_every_make(make):
-    population = Population.from_table(
-        make(LONG),
-        features=["followers", "posts"],
-        kinds="count",
-        static=["followers"],
-        labels=["country"],
-    )
-    assert (population.agents, population.step_labels) == (3, ("1", "2"))
-    np.testing.assert_array_equal(population.agent_table["followers"], [5, 7, 0])
-    assert population.agent_table["country"].tolist() == ["fr", "de", "es"]
-    assert "id" not in population.agent_table
-    np.testing.assert_array_equal(dense(population.series("posts")[0]), [[1, 0, 0], [3, 4, 2]])
-    np.testing.assert_array_equal(population.presence, [[True, True, False], [True, True, True]])
-
-
-def test_long_tables_with_topics_identifiers_dates_and_measurements():
-    day = datetime.date
-    table = pl.DataFrame(
-        {
-            "who": [10, 9, 10, 9],
-            "when": [day(2026, 4, 9), day(2026, 4, 8), day(2026, 4, 8), day(2026, 4, 9)],
-            "about": ["x", "y", "y", "x"],
-            "mood": [0.5, -1.0, 2.0, 3.0],
-        }
-    ).with_columns(pl.col("about").cast(pl.Categorical))
-    population = Population.from_table(
-        table,
-        features=[Feature("mood", "measurement")],
-        agent="who",
-        step="when",
-        topic="about",
-        keep_ids=True,
-        people=False,
-    )
-    assert population.step_labels == ("2026-04-08", "2026-04-09")
-    assert population.topics == ("x", "y")
-    assert population.agent_table["id"].tolist() == [9, 10]
-    assert population.presence is None
-    np.testing.assert_array_equal(population.features("x")[..., 0], [[0, 0], [3.0, 0.5]])
-    np.testing.assert_array_equal(population.features("y")[..., 0], [[-1.0, 2.0], [0, 0]])
-
-
-def test_long_tables_of_one_step_and_of_times():
-    one = Population.from_table(
-        {"agent": [1, 2], "posts": [3, 4]}, features=["posts"], kinds="count", step=None
-    )
-    assert one.steps == 1
-    times = pd.to_datetime(["2026-04-08 06:00", "2026-04-08 07:00"]).tz_localize("UTC")
-    timed = Population.from_table(
-        pd.DataFrame({"agent": [1, 1], "step": times, "posts": [3, 4]}),
-        features=["posts"],
-        kinds="count",
-    )
-    assert timed.step_labels == ("2026-04-08T06:00:00", "2026-04-08T07:00:00")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"posts": [4, 1, None, 2, 3]}, "'posts' has a missing value in row 2"),
-        ({"posts": [4, 1, 2, -2, 3]}, "'posts' is -2 in row 3"),
-        ({"agent": ["bo", "al", "bo", None, "al"]}, "'agent' has a missing value in row 3"),
-        ({"step": [2, 1, 2, 2, 2]}, "rows 0 and 2 have the same agent, step"),
-        ({"followers": [7, 5, 8, 0, 5]}, "'followers' is static, but rows 0 and 2"),
-        ({"country": ["de", "fr", "de", "es", "it"]}, "'country' is static, but rows 1 and 4"),
-    ],
-)
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
-def test_bad_rows_are_named(make, changes, message):
-    with pytest.raises(ValueError, match=message):
-        Population.from_table(
-            make({**LONG, **changes}),
-            features=["followers", "posts"],
-            kinds="count",
-            static=["followers"],
-            labels=["country"],
-        )
-
-
-def test_tables_that_do_not_fit_are_refused():
-    def read(table, **changes):
-        return Population.from_table(table, **{"features": ["posts"], "kinds": "count", **changes})
-
-    with pytest.raises(ValueError, match=r"no column 'likes'; its columns are \['agent'"):
-        read(LONG, features=["likes"])
-    with pytest.raises(ValueError, match="no rows"):
-        read({"agent": [], "step": [], "posts": []})
-    with pytest.raises(ValueError, match="used twice"):
-        read(LONG, step="agent")
-    with pytest.raises(ValueError, match="kinds says nothing of 'posts'"):
-        read(LONG, kinds=None)
-    with pytest.raises(ValueError, match=r"static names \['likes'\]"):
-        read(LONG, static=["likes"])
-    with pytest.raises(ValueError, match=r"column 'posts' has shape \(1,\)"):
-        read({**LONG, "posts": [1]})
-    with pytest.raises(ValueError, match="nan in row 1"):
-        read({**LONG, "posts": [1, np.nan, 1, 1, 1]})
-    with pytest.raises(TypeError, match="table is a list"):
-        read([1, 2])
-    with pytest.raises(TypeError, match="'agent' has dtype float64"):
-        read({**LONG, "agent": [0.5, 1, 2, 3, 4]})
-    with pytest.raises(TypeError, match="'posts' has dtype"):
-        read({**LONG, "posts": list("abcde")})

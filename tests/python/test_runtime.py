@@ -160,7 +160,9 @@ def test_importing_is_light() -> None:
     # numpy.ma takes longer to import than most attributions take.
     heavy += ("numpy.ma",)
     call = "aumann.attribute(np.ones((5, 2)), aumann.Mean())"
-    code = f"import sys, numpy as np, aumann; {call}; print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        f"import sys, numpy as np, aumann; {call}; print([m for m in {heavy} if m in sys.modules])"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )

@@ -47,11 +47,6 @@ class OneLineErrors(TyperGroup):
         except (ValueError, TypeError, ImportError, MemoryError) as error:
             print_error(str(error) or type(error).__name__)
             code = 2
-        except RuntimeError as error:
-            # What duckdb makes of Ctrl-C while a query runs.
-            if str(error) != "Query interrupted":
-                raise
-            code = INTERRUPTED
         except Exception as error:
             # Errors of usage have a class whose home differs between versions of typer.
             if not hasattr(error, "format_message"):

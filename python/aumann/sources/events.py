@@ -112,6 +112,8 @@ def read_events(
         If duckdb or pyarrow is not installed.
     OSError
         If the file cannot be opened.
+    KeyboardInterrupt
+        On Ctrl-C, also while a query of the engine runs.
     ValueError
         If the file is empty, cut short or damaged, lacks a column, or holds no event; if a kind
         never occurs; if an argument is not one of the above; with `strict`, if a line is
@@ -248,6 +250,11 @@ def _database(log: Path) -> Iterator[Any]:
         connection.execute("SET enable_progress_bar = false")
         try:
             yield connection
+        except RuntimeError as error:
+            # What the engine makes of Ctrl-C while a query runs.
+            if str(error) != "Query interrupted":
+                raise
+            raise KeyboardInterrupt from error
         except duckdb.Error as error:
             raise ValueError(f"{log} cannot be read: {str(error).splitlines()[0]}") from error
 
