@@ -39,7 +39,7 @@ $(VENV)/.wheel: $(SOURCES) $(VENV)/.build | toolchain
 	@$(UV) --no-deps --reinstall dist/*.whl
 	@touch $@
 
-demo: $(VENV)/.wheel ## Attribute 1.67 million synthetic agents, full and through a biased panel
+demo: $(VENV)/.wheel ## Attribute 1.67 million synthetic agents: whole, through panels, by day
 	@$(BIN)/python -m aumann demo
 
 test: test-rust test-python ## Run every test, Rust and Python, README included

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._validation import check_integer
 from aumann.population import Population
 
 __all__ = ["UniformRandom", "VisibilityBiased"]
@@ -43,8 +46,8 @@ class UniformRandom:
 
         Raises
         ------
-        ValueError
-            If there are not so many agents.
+        TypeError, ValueError
+            If `size` or `seed` is no integer or out of range.
 
         Notes
         -----
@@ -89,18 +92,31 @@ class VisibilityBiased:
 
     def __post_init__(self) -> None:
         """Refuse parameters without a meaning."""
+        for name, value in (("pool", self.pool), ("weight", self.weight)):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"{name} is {value!r}; a number is wanted")
         if not 0 < self.pool <= 1:
-            raise ValueError(f"pool: {self.pool}, a part above 0 and at most 1 is wanted")
-        if not np.isfinite(self.weight):
-            raise ValueError(f"weight: {self.weight}, a finite number is wanted")
+            raise ValueError(f"pool is {self.pool}; a part above 0 and at most 1 is wanted")
+        if not math.isfinite(self.weight):
+            raise ValueError(f"weight is {self.weight}; a finite number is wanted")
 
     def draw(self, population: Population, size: int, seed: int) -> NDArray[np.intp]:
-        """Draw a panel without replacement; see `UniformRandom.draw`."""
+        """Draw a panel without replacement; see `UniformRandom.draw`.
+
+        Also raises ValueError if the population lacks one of the three features. The panel is the
+        same on every machine unless agents at the edge of the pool differ by less than rounding.
+        """
+        names = {feature.name for feature in population.feature_list}
+        missing = sorted({"reach", "activity", "resonance"} - names)
+        if missing:
+            raise ValueError(
+                f"population: features {sorted(names)}; visibility needs {', '.join(missing)} too"
+            )
         visibility = _standard(_log_total(population, "reach"))
         engagement = _log_total(population, "activity", "resonance")
         visibility += self.weight * _standard(engagement)
         ranked = np.argsort(-visibility, kind="stable")
-        return _draw(ranked, size, max(1, round(self.pool * population.agents)), seed)
+        return _draw(ranked, size, max(1, int(self.pool * population.agents + 0.5)), seed)
 
 
 def _log_total(population: Population, *features: str) -> NDArray[np.float64]:
@@ -121,8 +137,8 @@ def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _draw(ranked: NDArray[np.intp], size: int, pool: int, seed: int) -> NDArray[np.intp]:
     """Draw uniformly from the first `pool` of the ranked agents, then from the others."""
-    if not 1 <= size <= len(ranked):
-        raise ValueError(f"size: {size}, a number from 1 to {len(ranked)} is wanted")
+    check_integer("size", size, 1, len(ranked))
+    check_integer("seed", seed, 0, 2**64 - 1)
     keys = np.random.Philox(key=seed).random_raw(len(ranked))
     first, rest = ranked[:pool], ranked[pool:]
     drawn = first[np.argsort(keys[:pool], kind="stable")[:size]]

@@ -144,21 +144,42 @@ def test_the_bias_shows_in_the_tiers():
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_sizes_that_cannot_be_drawn_are_refused(protocol):
     for size in (0, -1, 401):
-        with pytest.raises(ValueError, match=rf"size: {size}, .* from 1 to 400 is wanted"):
+        with pytest.raises(ValueError, match=rf"size is {size}; between 1 and 400 is"):
             protocol.draw(POPULATION, size, 0)
 
 
 def test_parameters_without_a_meaning_are_refused():
     for pool in (0, -0.1, 1.01, math.nan, math.inf):
-        with pytest.raises(ValueError, match=f"pool: {pool}"):
+        with pytest.raises(ValueError, match=f"pool is {pool}"):
             aumann.VisibilityBiased(pool=pool)
     for weight in (math.nan, math.inf, -math.inf):
-        with pytest.raises(ValueError, match=f"weight: {weight}"):
+        with pytest.raises(ValueError, match=f"weight is {weight}"):
             aumann.VisibilityBiased(weight=weight)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_sizes_and_seeds_are_integers_in_range(protocol):
+    for size in (True, 2.5, "3", None):
+        with pytest.raises(TypeError, match="size is"):
+            protocol.draw(POPULATION, size, 0)
+    for seed in (None, 1.5, True, "a"):
+        with pytest.raises(TypeError, match="seed is"):
+            protocol.draw(POPULATION, 3, seed)
+    for seed in (-1, 2**64):
+        with pytest.raises(ValueError, match=f"seed is {seed}"):
+            protocol.draw(POPULATION, 3, seed)
+
+
+def test_parameters_are_numbers():
+    for value in ("0.1", None, True):
+        with pytest.raises(TypeError, match="pool is"):
+            aumann.VisibilityBiased(pool=value)
+        with pytest.raises(TypeError, match="weight is"):
+            aumann.VisibilityBiased(weight=value)
 
 
 def test_visibility_needs_its_features():
     population = aumann.Population.from_arrays({"reach": [1, 2], "likes": [3, 4]}, kinds="count")
-    with pytest.raises(ValueError, match="activity"):
+    with pytest.raises(ValueError, match="visibility needs activity, resonance too"):
         aumann.VisibilityBiased().draw(population, 1, 0)
     assert aumann.UniformRandom().draw(population, 2, 0).tolist() == [0, 1]

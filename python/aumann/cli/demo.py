@@ -159,6 +159,6 @@ def _days(heat: aumann.Attribution, tiers: aumann.Groups, days: tuple[str, ...])
     rows = zip(days, values, grouped.shares, strict=True)
     for step, (label, value, shares) in enumerate(rows):
         bar = "#" * round(40 * value / values.max())
-        mark = " peak" if step == peak else ""
-        table.add_row(label, f"{value:.4f}", *map(_percent, shares), bar + mark)
+        mark = "peak " if step == peak else ""
+        table.add_row(label, f"{value:.4f}", *map(_percent, shares), mark + bar)
     return table

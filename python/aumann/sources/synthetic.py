@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._sparse import Series, SparseSteps
+from aumann._validation import check_integer
 from aumann.feature import Feature
 from aumann.population import Population
 
@@ -76,10 +77,10 @@ def synthesize(
     >>> int(population.raw("reach").sum())
     11695
     """
-    _check("agents", agents, 1, 2**31)
-    _check("steps", steps, 1, 2**16)
-    _check("topics", topics, 1, 2**16)
-    _check("seed", seed, 0, 2**64 - 1)
+    check_integer("agents", agents, 1, 2**31)
+    check_integer("steps", steps, 1, 2**16)
+    check_integer("topics", topics, 1, 2**16)
+    check_integer("seed", seed, 0, 2**64 - 1)
     if progress is not None:
         progress("drawing reach")
     words = _words(seed, agents, REACH)
@@ -111,13 +112,6 @@ def synthesize(
         metadata={"source": "synthetic", "seed": seed, "reach": "drawn from a Pareto law"},
         people=False,
     )
-
-
-def _check(name: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}; an integer is wanted")
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; between {low} and {high} is wanted")
 
 
 def _words(seed: int, size: int, purpose: int, topic: int = 0, step: int = 0) -> NDArray[np.uint64]:
