@@ -75,7 +75,7 @@ def test_the_largest_day_is_the_peak(screen):
     rows = table(screen, "day", "heat")
     assert [row[:2] for row in rows] == [["day", str(day)] for day in range(1, DAYS + 1)]
     heat = [float(row[2]) for row in rows]
-    assert [row[-1] == "peak" for row in rows] == [value == max(heat) for value in heat]
+    assert ["peak" in row for row in rows] == [value == max(heat) for value in heat]
     for row, value in zip(rows, heat, strict=True):
         assert sum(percentages(row)) == pytest.approx(100, abs=0.15 + 1e-9)
         bar = max((cell for cell in row if set(cell) == {"#"}), default="")
