@@ -25,6 +25,22 @@ pub trait Merge {
     fn merge(self, other: Self) -> Self;
 }
 
+impl Merge for () {
+    fn merge(self, (): Self) {}
+}
+
+impl Merge for f64 {
+    fn merge(self, other: Self) -> Self {
+        self + other
+    }
+}
+
+impl<A: Merge, B: Merge> Merge for (A, B) {
+    fn merge(self, other: Self) -> Self {
+        (self.0.merge(other.0), self.1.merge(other.1))
+    }
+}
+
 /// Merges neighbours, then neighbours of those, until one is left; `None` if there are none.
 pub fn merge_tree<S: Merge>(mut states: Vec<S>) -> Option<S> {
     while states.len() > 1 {

@@ -230,9 +230,17 @@ impl<'a, T: Real> Step<'a, T> {
         }
     }
 
+    /// The present agents, ascending.
+    pub(crate) fn present_agents(&self) -> Vec<usize> {
+        match &self.presence {
+            None => (0..self.agents()).collect(),
+            Some(presence) => (0..self.agents()).filter(|&agent| presence.mask[agent]).collect(),
+        }
+    }
+
     /// Spreads the values of the positions, which fill the front of `out`, over the agents; absent
     /// agents get zero.
-    pub(crate) fn expand(&self, out: &mut [T]) {
+    pub(crate) fn expand<V: Real>(&self, out: &mut [V]) {
         let Some(presence) = &self.presence else { return };
         let mut position = presence.count;
         for agent in (0..out.len()).rev() {
@@ -240,17 +248,9 @@ impl<'a, T: Real> Step<'a, T> {
                 position -= 1;
                 out[position]
             } else {
-                T::ZERO
+                V::ZERO
             };
         }
-    }
-
-    /// The agent index of a position.
-    pub(crate) fn agent(&self, position: usize) -> usize {
-        let Some(presence) = &self.presence else { return position };
-        let start = presence.starts[position / CHUNK];
-        let mut agents = (start..presence.mask.len()).filter(|&agent| presence.mask[agent]);
-        agents.nth(position % CHUNK).unwrap_or(start)
     }
 
     /// The first NaN or infinity among the features of the present agents; if there is none, an

@@ -13,7 +13,7 @@
 //! | `features` | views of one step's features, presence, baselines |
 //! | `statistics`, `linear` | mergeable statistics; the streaming loops |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
-//! | `quadrature` | adaptive Gauss-Kronrod |
+//! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
 //! | [`value_function`] | one file per value function |
 //! | `method` | one file per method |
 //!
@@ -25,6 +25,7 @@ mod features;
 mod linear;
 mod method;
 mod partition;
+mod product;
 mod quadrature;
 mod rank;
 mod real;

@@ -11,12 +11,12 @@ use crate::statistics::Absorb;
 use std::ops::Range;
 
 /// Writes `sum_k coefficients[k] (x_ik - b_ik)` of every present agent to `out` and returns what
-/// `absorb` made of it. A sum never gives -0.0, so equal numbers are equal bits.
-pub(crate) fn weighted_sum<T: Real, A: Absorb<T>>(
+/// `absorb` made of it. Outputs may be of the features' type or `f64`.
+pub(crate) fn weighted_sum<T: Real, O: Real, A: Absorb<O>>(
     x: &Step<'_, T>,
     baseline: &Baseline<'_, T>,
     coefficients: &[f64],
-    out: &mut [T],
+    out: &mut [O],
     absorb: &A,
 ) -> A::Total {
     let states = blocks::map_mut(out, |start, part| {
@@ -28,33 +28,28 @@ pub(crate) fn weighted_sum<T: Real, A: Absorb<T>>(
 }
 
 /// One chunk of [`weighted_sum`]: `positions` into `out`.
-pub(crate) fn chunk<T: Real, A: Absorb<T>>(
+pub(crate) fn chunk<T: Real, O: Real, A: Absorb<O>>(
     x: &Step<'_, T>,
     baseline: &Baseline<'_, T>,
     coefficients: &[f64],
     positions: Range<usize>,
-    out: &mut [T],
+    out: &mut [O],
     state: &mut A,
 ) {
-    let row = baseline.row(coefficients.len());
+    let d = coefficients.len();
+    let row = baseline.row(d);
     let direct = x.everyone_is_present() && !matches!(baseline, Baseline::PerAgent(_));
-    match (x.features(), coefficients.len()) {
-        (Features::Rows { data, .. }, 1) if direct => {
-            rows::<T, A, 1>(&data[positions], coefficients, &row, out, state);
+    match x.features() {
+        Features::Rows { data, .. } if direct && d <= 4 => {
+            let data = &data[positions.start * d..positions.end * d];
+            match d {
+                1 => rows::<T, O, A, 1>(data, coefficients, &row, out, state),
+                2 => rows::<T, O, A, 2>(data, coefficients, &row, out, state),
+                3 => rows::<T, O, A, 3>(data, coefficients, &row, out, state),
+                _ => rows::<T, O, A, 4>(data, coefficients, &row, out, state),
+            }
         }
-        (Features::Rows { data, .. }, 2) if direct => {
-            let data = &data[positions.start * 2..positions.end * 2];
-            rows::<T, A, 2>(data, coefficients, &row, out, state);
-        }
-        (Features::Rows { data, .. }, 3) if direct => {
-            let data = &data[positions.start * 3..positions.end * 3];
-            rows::<T, A, 3>(data, coefficients, &row, out, state);
-        }
-        (Features::Rows { data, .. }, 4) if direct => {
-            let data = &data[positions.start * 4..positions.end * 4];
-            rows::<T, A, 4>(data, coefficients, &row, out, state);
-        }
-        (Features::Columns(columns), _) if direct => {
+        Features::Columns(columns) if direct => {
             let mut sums = [0.0; BLOCK];
             for (block, out) in out.chunks_mut(BLOCK).enumerate() {
                 let start = positions.start + block * BLOCK;
@@ -80,18 +75,18 @@ pub(crate) fn chunk<T: Real, A: Absorb<T>>(
 }
 
 #[inline(always)]
-fn finish<T: Real, A: Absorb<T>>(sums: &[f64; BLOCK], out: &mut [T], state: &mut A) {
+fn finish<O: Real, A: Absorb<O>>(sums: &[f64; BLOCK], out: &mut [O], state: &mut A) {
     for (value, &sum) in out.iter_mut().zip(sums) {
-        *value = T::from_f64(sum);
+        *value = O::from_f64(sum);
     }
     state.absorb(out);
 }
 
-fn rows<T: Real, A: Absorb<T>, const D: usize>(
+fn rows<T: Real, O: Real, A: Absorb<O>, const D: usize>(
     data: &[T],
     coefficients: &[f64],
     row: &[f64],
-    out: &mut [T],
+    out: &mut [O],
     state: &mut A,
 ) {
     let (mut weights, mut base) = ([0.0; D], [0.0; D]);
@@ -107,7 +102,7 @@ fn rows<T: Real, A: Absorb<T>, const D: usize>(
                     for k in 0..D {
                         sum += weights[k] * (agent[k].to_f64() - base[k]);
                     }
-                    *value = T::from_f64(sum);
+                    *value = O::from_f64(sum);
                 }
                 state.absorb(out);
             }
@@ -116,41 +111,68 @@ fn rows<T: Real, A: Absorb<T>, const D: usize>(
 }
 
 /// Any layout, any presence, any baseline: blocks are copied into columns first.
-fn gathered<T: Real, A: Absorb<T>>(
+fn gathered<T: Real, O: Real, A: Absorb<O>>(
     x: &Step<'_, T>,
     baseline: &Baseline<'_, T>,
     coefficients: &[f64],
     row: &[f64],
     positions: Range<usize>,
-    out: &mut [T],
+    out: &mut [O],
     state: &mut A,
 ) {
     let first = positions.start;
-    let (mut column, mut base) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
-    let mut sums = [0.0; BLOCK];
     x.for_each_block(positions, |agents, block| {
-        sums.fill(0.0);
-        for (k, &coefficient) in coefficients.iter().enumerate() {
-            x.features().gather(k, agents, &mut column[..agents.len()]);
-            match baseline {
-                Baseline::PerAgent(rows) => rows.gather(k, agents, &mut base[..agents.len()]),
-                _ => base.fill(T::from_f64(row[k])),
-            }
-            dispatch(
-                #[inline(always)]
-                || {
-                    for ((sum, &value), &b) in sums.iter_mut().zip(&column).zip(&base) {
-                        *sum += coefficient * (value.to_f64() - b.to_f64());
-                    }
-                },
-            );
-        }
+        let mut sums = [0.0; BLOCK];
+        gather_sums(x.features(), baseline, coefficients, row, agents, &mut sums);
         let out = &mut out[block.start - first..block.end - first];
         dispatch(
             #[inline(always)]
             || finish(&sums, out, state),
         );
     });
+}
+
+/// The weighted sums of at most a block of agents, in any order, into zeros.
+pub(crate) fn gather_sums<T: Real>(
+    features: &Features<'_, T>,
+    baseline: &Baseline<'_, T>,
+    coefficients: &[f64],
+    row: &[f64],
+    agents: &[usize],
+    sums: &mut [f64; BLOCK],
+) {
+    let (mut column, mut base) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+    for (k, &coefficient) in coefficients.iter().enumerate() {
+        features.gather(k, agents, &mut column[..agents.len()]);
+        match baseline {
+            Baseline::PerAgent(rows) => rows.gather(k, agents, &mut base[..agents.len()]),
+            _ => base.fill(T::from_f64(row[k])),
+        }
+        dispatch(
+            #[inline(always)]
+            || {
+                for ((sum, &value), &b) in sums.iter_mut().zip(&column).zip(&base) {
+                    *sum += coefficient * (value.to_f64() - b.to_f64());
+                }
+            },
+        );
+    }
+}
+
+/// Means of the features over the first block of present agents: a row amid the data.
+pub(crate) fn first_means<T: Real>(x: &Step<'_, T>) -> Vec<f64> {
+    let count = x.present().min(BLOCK);
+    let mut means = vec![0.0; x.features().features()];
+    let mut column = [T::ZERO; BLOCK];
+    x.for_each_block(0..count, |agents, _| {
+        for (k, mean) in means.iter_mut().enumerate() {
+            x.features().gather(k, agents, &mut column[..agents.len()]);
+            let sum: f64 = column[..agents.len()].iter().map(|value| value.to_f64()).sum();
+            // Rounded as a baseline's row is, so that it is subtracted as it stands here.
+            *mean = T::from_f64(sum / count as f64).to_f64();
+        }
+    });
+    means
 }
 
 /// Sums of the columns over the present agents.
@@ -179,7 +201,7 @@ fn column_sums<T: Real>(
     let d = of.features();
     match of {
         Features::Rows { data, .. } if x.everyone_is_present() => {
-            let mut sums = Slots::new(d);
+            let mut sums = Places::new(d, positions.len());
             dispatch(
                 #[inline(always)]
                 || {
@@ -192,7 +214,7 @@ fn column_sums<T: Real>(
         }
         Features::Columns(columns) if x.everyone_is_present() => {
             let sum = |column: &&[T]| {
-                let mut sums = Slots::new(1);
+                let mut sums = Places::new(1, positions.len());
                 dispatch(
                     #[inline(always)]
                     || column[positions.clone()].chunks(BLOCK).for_each(|block| sums.add(block)),
@@ -202,7 +224,7 @@ fn column_sums<T: Real>(
             columns.iter().flat_map(sum).collect()
         }
         _ => {
-            let mut sums = vec![Slots::new(1); d];
+            let mut sums = vec![Places::new(1, positions.len()); d];
             let mut column = [T::ZERO; BLOCK];
             x.for_each_block(positions, |agents, _| {
                 for (k, sums) in sums.iter_mut().enumerate() {
@@ -211,7 +233,7 @@ fn column_sums<T: Real>(
                     sums.add(column);
                 }
             });
-            sums.into_iter().flat_map(Slots::fold).collect()
+            sums.into_iter().flat_map(Places::fold).collect()
         }
     }
 }
@@ -219,14 +241,16 @@ fn column_sums<T: Real>(
 /// Running sums of each place in a block, d features in C order. One long loop over memory in the
 /// first-level cache is vectorised whole; accumulators in registers are not.
 #[derive(Clone)]
-struct Slots {
+struct Places {
     sums: Vec<f64>,
     features: usize,
 }
 
-impl Slots {
-    fn new(features: usize) -> Self {
-        Self { sums: vec![0.0; BLOCK * features], features }
+impl Places {
+    fn new(features: usize, agents: usize) -> Self {
+        // Few agents need few places; the tree below wants a power of two.
+        let places = agents.next_power_of_two().min(BLOCK);
+        Self { sums: vec![0.0; places * features], features }
     }
 
     #[inline(always)]
@@ -238,7 +262,7 @@ impl Slots {
 
     /// The sum of each feature, in a tree.
     fn fold(mut self) -> Vec<f64> {
-        let mut width = BLOCK / 2;
+        let mut width = self.sums.len() / self.features / 2;
         while width > 0 {
             let (left, right) = self.sums.split_at_mut(width * self.features);
             left.iter_mut().zip(right).for_each(|(sum, more)| *sum += *more);

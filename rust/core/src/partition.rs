@@ -4,8 +4,7 @@
 //! Scratch: 10 bytes per agent.
 
 use crate::blocks::{self, BLOCK, CHUNK};
-use crate::rank::{RankWeight, ordered_bits};
-use crate::real::Real;
+use crate::rank::{RankWeight, Values, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -18,6 +17,9 @@ const MAX_BUCKETS: usize = 1_024;
 /// Cells of equal width in key space that are joined to balanced buckets.
 const CELL_BITS: u32 = 15;
 
+/// A bucket may hold this many times its part of the sample before buckets are found by search.
+const IMBALANCE: usize = 4;
+
 /// Every how many agents one is drawn to balance the buckets.
 const SAMPLE_STEP: usize = 13;
 
@@ -28,39 +30,89 @@ const CELLS_PER_KEY: u64 = 2;
 const INSERTION: usize = 24;
 
 /// Monotone map from key to bucket.
-struct Splitter {
-    min: u64,
-    shift: u32,
-    bucket_of_cell: Vec<u16>,
+enum Splitter {
+    /// Cells of equal width in key space, joined to buckets: one look-up.
+    Cells { min: u64, shift: u32, bucket_of_cell: Vec<u16> },
+    /// First key of every bucket but the first: a search. For values of which many share a cell,
+    /// as with an outlier; a heavy value has a bucket of its own.
+    Search(Vec<u64>),
 }
 
 impl Splitter {
-    fn new<T: Real>(values: &[T], min: u64, max: u64, buckets: usize) -> Self {
+    fn new<V: Values + ?Sized>(values: &V, min: u64, max: u64, buckets: usize) -> Self {
         let bits = u64::BITS - (max - min).leading_zeros();
         let shift = bits.saturating_sub(CELL_BITS);
-        let mut cells = vec![0_u32; ((max - min) >> shift) as usize + 1];
-        let mut bucket_of_cell = vec![0_u16; cells.len()];
+        let mut bucket_of_cell = vec![0_u16; ((max - min) >> shift) as usize + 1];
         if buckets > 1 {
-            let mut drawn = 0_u64;
-            for value in values.iter().step_by(SAMPLE_STEP) {
-                cells[((ordered_bits(*value) - min) >> shift) as usize] += 1;
-                drawn += 1;
+            let mut sample = sample(values);
+            let mut cells = vec![0_u32; bucket_of_cell.len()];
+            for key in &sample {
+                cells[((key - min) >> shift) as usize] += 1;
             }
-            let mut before = 0_u64;
+            let mut masses = vec![0; buckets];
+            let mut before = 0;
             for (bucket, count) in bucket_of_cell.iter_mut().zip(cells) {
                 // A cell's middle decides, so that a heavy cell does not drag its neighbours along.
-                let middle = before + u64::from(count) / 2;
-                *bucket = (middle * buckets as u64 / drawn).min(buckets as u64 - 1) as u16;
-                before += u64::from(count);
+                let count = count as usize;
+                let middle = before + count / 2;
+                *bucket = (middle * buckets / sample.len()).min(buckets - 1) as u16;
+                masses[usize::from(*bucket)] += count;
+                before += count;
+            }
+            let heaviest = masses.into_iter().max().unwrap_or(0);
+            if heaviest > IMBALANCE * sample.len() / buckets {
+                sample.par_sort_unstable();
+                return Self::Search(quantiles(&sample, buckets));
             }
         }
-        Self { min, shift, bucket_of_cell }
+        Self::Cells { min, shift, bucket_of_cell }
     }
 
-    #[inline(always)]
-    fn bucket<T: Real>(&self, value: T) -> u16 {
-        self.bucket_of_cell[((ordered_bits(value) - self.min) >> self.shift) as usize]
+    /// Writes the buckets of values and counts them.
+    fn assign(&self, values: &[f64], ids: &mut [u16], counts: &mut [u32]) {
+        let mut put = |id: &mut u16, bucket: u16| {
+            *id = bucket;
+            counts[usize::from(bucket)] += 1;
+        };
+        match self {
+            Self::Cells { min, shift, bucket_of_cell } => {
+                for (id, &value) in ids.iter_mut().zip(values) {
+                    put(id, bucket_of_cell[((ordered_bits(value) - min) >> shift) as usize]);
+                }
+            }
+            Self::Search(firsts) => {
+                for (id, &value) in ids.iter_mut().zip(values) {
+                    let key = ordered_bits(value);
+                    put(id, firsts.partition_point(|&first| first <= key) as u16);
+                }
+            }
+        }
     }
+}
+
+/// Keys of every few agents.
+fn sample<V: Values + ?Sized>(values: &V) -> Vec<u64> {
+    let parts = blocks::map(values.len(), |agents| {
+        values.with(agents, |values| {
+            let drawn = values.iter().step_by(SAMPLE_STEP);
+            drawn.map(|&value| ordered_bits(value)).collect::<Vec<u64>>()
+        })
+    });
+    parts.concat()
+}
+
+/// First keys of about equal buckets; a key that fills one alone is followed by its successor.
+fn quantiles(sorted: &[u64], buckets: usize) -> Vec<u64> {
+    let mut firsts: Vec<u64> = Vec::with_capacity(buckets);
+    for quantile in 1..buckets {
+        let key = sorted[quantile * sorted.len() / buckets];
+        match firsts.last() {
+            Some(&last) if last == key => firsts.push(key + 1),
+            Some(&last) if last > key => {}
+            _ => firsts.push(key),
+        }
+    }
+    firsts
 }
 
 /// The keys' slots, written by all threads at once.
@@ -81,17 +133,21 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    pub(crate) fn new<T: Real>(values: &[T], min: u64, max: u64, weight: &impl RankWeight) -> Self {
+    pub(crate) fn new<V: Values + ?Sized>(
+        values: &V,
+        min: u64,
+        max: u64,
+        weight: &impl RankWeight,
+    ) -> Self {
         let n = values.len();
         let buckets = (n / BUCKET).next_power_of_two().clamp(1, MAX_BUCKETS);
         let splitter = Splitter::new(values, min, max, buckets);
         let mut ids = vec![0_u16; n];
         let counts = blocks::map_mut(&mut ids, |start, ids| {
             let mut counts = vec![0_u32; buckets];
-            for (id, &value) in ids.iter_mut().zip(&values[start..]) {
-                *id = splitter.bucket(value);
-                counts[usize::from(*id)] += 1;
-            }
+            values.with(start..start + ids.len(), |values| {
+                splitter.assign(values, ids, &mut counts);
+            });
             counts
         });
         let (offsets, ends) = prefix(&counts, buckets);
@@ -120,19 +176,12 @@ impl Partition {
 
     #[inline]
     pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[f64])) {
-        debug_assert!(
-            positions.start.is_multiple_of(CHUNK) && positions.len() <= CHUNK.max(positions.end)
-        );
+        debug_assert!(positions.start.is_multiple_of(CHUNK) && positions.len() <= CHUNK);
+        let chunk = positions.start / CHUNK;
+        let mut cursors = self.offsets[chunk * self.buckets..][..self.buckets].to_vec();
         let mut weights = [0.0; BLOCK];
         let mut start = positions.start;
-        let mut cursors = Vec::new();
-        while start < positions.end {
-            if start.is_multiple_of(CHUNK) {
-                let chunk = start / CHUNK;
-                cursors.clear();
-                cursors.extend_from_slice(&self.offsets[chunk * self.buckets..][..self.buckets]);
-            }
-            let ids = &self.ids[start..positions.end.min(start + BLOCK)];
+        for ids in self.ids[positions].chunks(BLOCK) {
             for (weight, &id) in weights.iter_mut().zip(ids) {
                 let cursor = &mut cursors[usize::from(id)];
                 *weight = f64::from_bits(self.slots[*cursor]);
@@ -141,6 +190,17 @@ impl Partition {
             work(start, &weights[..ids.len()]);
             start += ids.len();
         }
+    }
+
+    /// Agents in the largest bucket that holds more than one value.
+    #[cfg(test)]
+    pub(crate) fn largest_mixed_bucket(&self, values: &[f64]) -> usize {
+        let mut members = vec![Vec::new(); self.buckets];
+        for (&id, &value) in self.ids.iter().zip(values) {
+            members[usize::from(id)].push(value);
+        }
+        let mixed = members.iter().filter(|values| values.windows(2).any(|w| w[0] != w[1]));
+        mixed.map(Vec::len).max().unwrap_or(0)
     }
 }
 
@@ -160,8 +220,8 @@ fn prefix(counts: &[Vec<u32>], buckets: usize) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Writes every key into its bucket, in agent order within it.
-fn scatter<T: Real>(
-    values: &[T],
+fn scatter<V: Values + ?Sized>(
+    values: &V,
     ids: &[u16],
     offsets: &[usize],
     buckets: usize,
@@ -172,14 +232,16 @@ fn scatter<T: Real>(
     let slots = &slots;
     blocks::map(values.len(), |agents| {
         let mut cursors = offsets[agents.start / CHUNK * buckets..][..buckets].to_vec();
-        for (&value, &id) in values[agents.clone()].iter().zip(&ids[agents]) {
-            let cursor = &mut cursors[usize::from(id)];
-            debug_assert!(*cursor < length);
-            // SAFETY: the offsets are exclusive prefix sums of the counts of these very ids, so
-            // each (chunk, bucket) owns its own run of slots, of which none is passed or shared.
-            unsafe { slots.0.add(*cursor).write(ordered_bits(value)) };
-            *cursor += 1;
-        }
+        values.with(agents.clone(), |values| {
+            for (&value, &id) in values.iter().zip(&ids[agents]) {
+                let cursor = &mut cursors[usize::from(id)];
+                debug_assert!(*cursor < length);
+                // SAFETY: the offsets are exclusive prefix sums of the counts of these very ids, so
+                // each (chunk, bucket) owns its own run of slots, of which none is passed or shared.
+                unsafe { slots.0.add(*cursor).write(ordered_bits(value)) };
+                *cursor += 1;
+            }
+        });
     });
 }
 

@@ -48,6 +48,16 @@ macro_rules! for_lanes {
     }};
 }
 
+/// Nothing is made of the outputs.
+impl<T> Absorb<T> for () {
+    type Total = ();
+
+    #[inline(always)]
+    fn absorb(&mut self, _: &mut [T]) {}
+
+    fn total(self) {}
+}
+
 /// Attributions made of unscaled differences: multiplies the blocks by a factor and keeps the sums
 /// of the differences, of the attributions and of their magnitudes.
 #[derive(Clone)]

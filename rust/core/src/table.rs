@@ -3,8 +3,7 @@
 //! a key. Scratch: 4 bytes per agent and the tables.
 
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
-use crate::rank::{RankWeight, ordered_bits};
-use crate::real::Real;
+use crate::rank::{RankWeight, Values, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -12,6 +11,10 @@ use std::ops::Range;
 /// is given up: it leaves the cache, and the partition is faster.
 const FREE_DISTINCT: usize = 16_384;
 const AGENTS_PER_DISTINCT: usize = 8;
+
+/// Agents per span at least, for each distinct value that is free: tables of many threads would
+/// otherwise need more memory than the agents' slots.
+const SPAN_PER_FREE: usize = 16;
 
 /// First size of a table; it doubles when half full.
 const FIRST_CAPACITY: usize = 1 << 12;
@@ -102,22 +105,32 @@ pub(crate) struct Table {
 
 impl Table {
     /// `None` where a span has too many distinct values.
-    pub(crate) fn new<T: Real>(values: &[T], weight: &impl RankWeight) -> Option<Self> {
+    pub(crate) fn new<V: Values + ?Sized>(values: &V, weight: &impl RankWeight) -> Option<Self> {
         let chunks = blocks::chunks(values.len());
         let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
         let span = chunks.div_ceil(spans) * CHUNK;
         let mut slots = vec![0_u32; values.len()];
         let build = |index: usize, slots: &mut [u32]| {
             let mut distinct = Distinct::new();
-            let agents = values[index * span..].chunks(BLOCK);
-            for (block, (slots, values)) in slots.chunks_mut(BLOCK).zip(agents).enumerate() {
-                for (slot, &value) in slots.iter_mut().zip(values) {
-                    *slot = distinct.count(ordered_bits(value));
-                }
-                let worth = FREE_DISTINCT + block * BLOCK / AGENTS_PER_DISTINCT;
-                if distinct.keys.len() > worth {
-                    return None;
-                }
+            let free = FREE_DISTINCT.min(slots.len().max(CHUNK) / SPAN_PER_FREE);
+            for (chunk, slots) in slots.chunks_mut(CHUNK).enumerate() {
+                let start = index * span + chunk * CHUNK;
+                let slots_of = |values: &[f64]| {
+                    for (block, (slots, values)) in
+                        slots.chunks_mut(BLOCK).zip(values.chunks(BLOCK)).enumerate()
+                    {
+                        for (slot, &value) in slots.iter_mut().zip(values) {
+                            *slot = distinct.count(ordered_bits(value));
+                        }
+                        let seen = chunk * CHUNK + block * BLOCK;
+                        if distinct.keys.len() > free + seen / AGENTS_PER_DISTINCT {
+                            return None;
+                        }
+                    }
+                    Some(())
+                };
+                let length = CHUNK.min(values.len() - start);
+                values.with(start..start + length, slots_of)?;
             }
             let counted = distinct.keys.iter().zip(&distinct.counts);
             let mut sorted: Vec<_> = counted

@@ -3,8 +3,27 @@
 use crate::errors::{message, value_error};
 use aumann_core::{Features, Gather, Real};
 use numpy::ndarray::{ArrayView1, ArrayView2, ArrayView3, Axis};
-use numpy::{Element, PyReadonlyArray2, PyReadonlyArray3};
+use numpy::{
+    BorrowError, Element, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3,
+    PyReadwriteArray2,
+};
 use pyo3::prelude::*;
+
+/// An array to read is being written to.
+fn in_use(_: BorrowError) -> PyErr {
+    message("x or baseline: another call is writing to this array")
+}
+
+/// Borrows the output for writing; `None` where it has another type.
+pub(crate) fn writeable<'py, T: Element>(
+    out: &Bound<'py, PyAny>,
+) -> PyResult<Option<PyReadwriteArray2<'py, T>>> {
+    let Ok(array) = out.cast::<PyArray2<T>>() else { return Ok(None) };
+    array.try_readwrite().map(Some).map_err(|error| match error {
+        BorrowError::NotWriteable => message("out: read-only, a writeable array is wanted"),
+        _ => message("out: another call is using this array, or x or baseline overlaps it"),
+    })
+}
 
 /// Features of all steps: one array of shape (T, N, d), or d columns of shape (T, N).
 pub(crate) enum Steps<'py, T: Element + 'static> {
@@ -21,10 +40,12 @@ pub(crate) enum StepViews<'a, T> {
 impl<'py, T: Element + 'static> Steps<'py, T> {
     /// Borrows the arrays; the Python package has seen to their types and alignment.
     pub(crate) fn extract(object: &Bound<'py, PyAny>) -> PyResult<Self> {
-        match object.extract() {
-            Ok(array) => Ok(Self::Array(array)),
-            Err(_) => Ok(Self::Columns(object.extract()?)),
+        if let Ok(array) = object.cast::<PyArray3<T>>() {
+            return array.try_readonly().map(Self::Array).map_err(in_use);
         }
+        let columns: Vec<Bound<'py, PyArray2<T>>> = object.extract()?;
+        let columns: Result<_, _> = columns.iter().map(|column| column.try_readonly()).collect();
+        columns.map(Self::Columns).map_err(in_use)
     }
 
     pub(crate) fn views(&self) -> PyResult<StepViews<'_, T>> {
@@ -130,8 +151,8 @@ pub(crate) enum BaselineRows<'py, T: Element + 'static> {
 impl<'py, T: Element + 'static> BaselineRows<'py, T> {
     /// Borrows the arrays.
     pub(crate) fn extract(object: &Bound<'py, PyAny>) -> PyResult<Self> {
-        match object.extract() {
-            Ok(rows) => Ok(Self::Common(rows)),
+        match object.cast::<PyArray2<f64>>() {
+            Ok(rows) => rows.try_readonly().map(Self::Common).map_err(in_use),
             Err(_) => Steps::extract(object).map(Self::PerAgent),
         }
     }

@@ -1,6 +1,6 @@
 //! Attribution and evaluation of value functions: extract, borrow, detach, convert.
 
-use crate::arrays::{BaselineRows, BaselineViews, StepViews, Steps, masks, not_empty};
+use crate::arrays::{BaselineRows, BaselineViews, StepViews, Steps, masks, not_empty, writeable};
 use crate::errors::{guard, message, value_error};
 use crate::pool;
 use aumann_core::{
@@ -8,9 +8,11 @@ use aumann_core::{
 };
 use numpy::ndarray::Array2;
 use numpy::{
-    Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, ToPyArray,
+    Element, PyArray1, PyArray2, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods, ToPyArray, dtype,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use rayon::prelude::*;
 
 /// Agents times steps between two looks for Ctrl-C: about a tenth of a second of the slowest
@@ -87,12 +89,12 @@ pub(crate) fn attribute<'py>(
     out: Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let function = Function::new(function, weights);
-    if let Ok(out) = out.extract::<PyReadwriteArray2<'py, f64>>() {
+    if let Some(out) = writeable::<f64>(&out)? {
         return attribute_as(py, &function, &x, baseline, presence, out);
     }
-    match out.extract::<PyReadwriteArray2<'py, f32>>() {
-        Ok(out) => attribute_as(py, &function, &x, baseline, presence, out),
-        Err(_) => Err(message("out: a writeable (T, N) float64 or float32 array wanted")),
+    match writeable::<f32>(&out)? {
+        Some(out) => attribute_as(py, &function, &x, baseline, presence, out),
+        None => Err(message("out: a (T, N) float64 or float32 array is wanted")),
     }
 }
 
@@ -157,6 +159,12 @@ fn per_step<'py, T: Real + Element, R: Send>(
     })
 }
 
+/// Whether features, one array or a list of columns, are float32.
+fn is_single(x: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let first = if x.is_instance_of::<PyList>() { &x.get_item(0)? } else { x };
+    Ok(first.cast::<PyUntypedArray>()?.dtype().is_equiv_to(&dtype::<f32>(x.py())))
+}
+
 /// F(X) of every step.
 #[pyfunction]
 pub(crate) fn value<'py>(
@@ -168,13 +176,12 @@ pub(crate) fn value<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let function = Function::new(function, weights);
     let presence = presence.as_ref();
-    let values = if let Ok(x) = Steps::<f64>::extract(&x) {
-        let function = function.build::<f64>()?;
-        per_step(py, &x.views()?, presence, |step| function.value(step))?
-    } else {
-        let x = Steps::<f32>::extract(&x)?;
+    let values = if is_single(&x)? {
         let function = function.build::<f32>()?;
-        per_step(py, &x.views()?, presence, |step| function.value(step))?
+        per_step(py, &Steps::extract(&x)?.views()?, presence, |step| function.value(step))?
+    } else {
+        let function = function.build::<f64>()?;
+        per_step(py, &Steps::extract(&x)?.views()?, presence, |step| function.value(step))?
     };
     Ok(PyArray1::from_vec(py, values))
 }
@@ -187,11 +194,10 @@ pub(crate) fn feature_means<'py>(
     presence: Option<PyReadonlyArray2<'py, bool>>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let presence = presence.as_ref();
-    let rows = if let Ok(x) = Steps::<f64>::extract(&x) {
-        per_step(py, &x.views()?, presence, aumann_core::feature_means)?
+    let rows = if is_single(&x)? {
+        per_step(py, &Steps::<f32>::extract(&x)?.views()?, presence, aumann_core::feature_means)?
     } else {
-        let x = Steps::<f32>::extract(&x)?;
-        per_step(py, &x.views()?, presence, aumann_core::feature_means)?
+        per_step(py, &Steps::<f64>::extract(&x)?.views()?, presence, aumann_core::feature_means)?
     };
     PyArray2::from_vec2(py, &rows).map_err(|error| message(error.to_string()))
 }

@@ -17,7 +17,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 
 /// More threads than any machine runs at once: a slip of the pen, refused before they are made.
-const MAX_THREADS: usize = 1_025;
+const MAX_THREADS: usize = 1_024;
 
 /// Names of the value functions.
 #[pyfunction]
@@ -50,11 +50,10 @@ fn get_threads() -> PyResult<usize> {
 #[pyo3(signature = (threads))]
 fn set_threads(threads: Option<usize>) -> PyResult<()> {
     match threads {
-        Some(threads @ (0 | MAX_THREADS..)) => Err(errors::message(format!(
-            "threads: {threads}, a number from 1 to {} or None is wanted",
-            MAX_THREADS - 1
+        None | Some(1..=MAX_THREADS) => pool::set_threads(threads),
+        Some(threads) => Err(errors::message(format!(
+            "threads: {threads}, a number from 1 to {MAX_THREADS} or None is wanted"
         ))),
-        _ => pool::set_threads(threads),
     }
 }
 

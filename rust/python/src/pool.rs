@@ -26,30 +26,22 @@ fn build(threads: usize) -> Result<Arc<Owned>, PyErr> {
     Ok(Arc::new(Owned { process: std::process::id(), pool }))
 }
 
-/// Replaces the pool. One inherited from the parent process is leaked: ending it would wait for
-/// threads that do not exist here.
-fn replace(new: Arc<Owned>) {
-    let old = POOL.swap(Some(new));
-    if let Some(old) = old
-        && old.process != std::process::id()
-    {
-        std::mem::forget(old);
-    }
-}
-
+/// The pool of this process. One inherited from the parent process is leaked: ending it would wait
+/// for threads that do not exist here.
 fn current() -> Result<Arc<Owned>, PyErr> {
-    let pool = POOL.load_full();
-    match pool {
-        Some(owned) if owned.process == std::process::id() => Ok(owned),
-        stale => {
-            // The number of threads asked for outlives the fork.
-            let threads = stale.as_ref().map_or(0, |owned| owned.pool.current_num_threads());
-            let new = build(threads)?;
-            std::mem::forget(stale);
-            replace(Arc::clone(&new));
-            Ok(new)
-        }
+    let stale = POOL.load_full();
+    if let Some(owned) = &stale
+        && owned.process == std::process::id()
+    {
+        return Ok(Arc::clone(owned));
     }
+    // The number of threads asked for outlives the fork.
+    let threads = stale.as_ref().map_or(0, |owned| owned.pool.current_num_threads());
+    let new = build(threads)?;
+    // Where another thread has set one meanwhile, that one stays.
+    POOL.compare_and_swap(&stale, Some(Arc::clone(&new)));
+    std::mem::forget(stale);
+    Ok(POOL.load_full().unwrap_or(new))
 }
 
 /// Runs `work` on the pool.
@@ -64,6 +56,11 @@ pub(crate) fn threads() -> Result<usize, PyErr> {
 
 /// Sets the number of threads; `None` lets rayon choose.
 pub(crate) fn set_threads(threads: Option<usize>) -> Result<(), PyErr> {
-    replace(build(threads.unwrap_or(0))?);
+    let old = POOL.swap(Some(build(threads.unwrap_or(0))?));
+    if let Some(old) = old
+        && old.process != std::process::id()
+    {
+        std::mem::forget(old);
+    }
     Ok(())
 }

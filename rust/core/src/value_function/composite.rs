@@ -1,19 +1,21 @@
-//! The composite s_i of an agent: the weighted sum of its features, in the features' type.
+//! The composite s_i of an agent: the weighted sum of its features, in f64 for either type.
 
+use crate::blocks::CHUNK;
 use crate::error::{Error, Result};
-use crate::features::{Baseline, Step};
+use crate::features::{Baseline, Features, Step};
 use crate::linear;
+use crate::rank::Values;
 use crate::real::Real;
 use crate::statistics::Absorb;
 use std::ops::Range;
 
 /// Weights of the features; 1 for each unless given.
 #[derive(Clone, Debug)]
-pub(super) struct Composite {
-    weights: Option<Vec<f64>>,
+pub(super) struct Weights {
+    given: Option<Vec<f64>>,
 }
 
-impl Composite {
+impl Weights {
     pub(super) fn new(weights: Option<&[f64]>) -> Result<Self> {
         if let Some(weights) = weights
             && let Some(feature) = weights.iter().position(|weight| !weight.is_finite())
@@ -21,50 +23,57 @@ impl Composite {
             let value = weights[feature];
             return Err(Error::NonFinite { argument: "weights", value, agent: None, feature });
         }
-        Ok(Self { weights: weights.map(<[f64]>::to_vec) })
+        Ok(Self { given: weights.map(<[f64]>::to_vec) })
     }
 
     /// One weight per feature.
-    pub(super) fn weights(&self, features: usize) -> Result<Vec<f64>> {
-        match &self.weights {
-            None => Ok(vec![1.0; features]),
-            Some(weights) if weights.len() == features => Ok(weights.clone()),
-            Some(weights) => Err(Error::Shape {
-                argument: "weights",
-                what: "features",
-                got: weights.len(),
-                wanted: features,
-            }),
+    pub(super) fn of<T: Real>(&self, features: &Features<'_, T>) -> Result<Vec<f64>> {
+        let wanted = features.features();
+        match &self.given {
+            None => Ok(vec![1.0; wanted]),
+            Some(weights) if weights.len() == wanted => Ok(weights.clone()),
+            Some(weights) => {
+                let (argument, what, got) = ("weights", "features", weights.len());
+                Err(Error::Shape { argument, what, got, wanted })
+            }
         }
     }
+}
 
-    /// The composites of x in `out`, and what `absorb` made of them.
-    pub(super) fn write<T: Real, A: Absorb<T>>(
-        &self,
-        x: &Step<'_, T>,
-        out: &mut [T],
-        absorb: &A,
-    ) -> Result<A::Total> {
-        let weights = self.weights(x.features().features())?;
-        Ok(linear::weighted_sum(x, &Baseline::Zero, &weights, out, absorb))
+/// The composite of a row, in the order in which an agent's features are added up.
+pub(super) fn of_row(weights: &[f64], row: &[f64]) -> f64 {
+    weights.iter().zip(row).fold(0.0, |sum, (weight, value)| sum + weight * value)
+}
+
+/// The composites of one chunk of positions, less those of the baseline, and what `absorb` made of
+/// them.
+pub(super) fn chunk<T: Real, A: Absorb<f64>>(
+    weights: &[f64],
+    x: &Step<'_, T>,
+    baseline: &Baseline<'_, T>,
+    positions: Range<usize>,
+    mut absorb: A,
+) -> (Vec<f64>, A::Total) {
+    let mut out = vec![0.0; positions.len()];
+    linear::chunk(x, baseline, weights, positions, &mut out, &mut absorb);
+    (out, absorb.total())
+}
+
+/// Composites that are read from the features whenever they are wanted.
+pub(super) struct Composites<'a, 'x, T> {
+    pub(super) x: &'a Step<'x, T>,
+    pub(super) weights: &'a [f64],
+}
+
+impl<T: Real> Values for Composites<'_, '_, T> {
+    fn len(&self) -> usize {
+        self.x.present()
     }
 
-    /// The composites of one chunk of positions, and what `absorb` made of them.
-    pub(super) fn chunk<T: Real, A: Absorb<T>>(
-        weights: &[f64],
-        x: &Step<'_, T>,
-        positions: Range<usize>,
-        mut absorb: A,
-    ) -> (Vec<T>, A::Total) {
-        let mut out = vec![T::ZERO; positions.len()];
-        linear::chunk(x, &Baseline::Zero, weights, positions, &mut out, &mut absorb);
-        (out, absorb.total())
-    }
-
-    /// The composite of a common baseline, rounded as an agent's.
-    pub(super) fn of_row<T: Real>(weights: &[f64], baseline: &Baseline<'_, T>) -> f64 {
-        let row = baseline.row(weights.len());
-        let sum = weights.iter().zip(row).fold(0.0, |sum, (weight, b)| sum + weight * b);
-        T::from_f64(sum).to_f64()
+    fn with<R>(&self, positions: Range<usize>, work: impl FnOnce(&[f64]) -> R) -> R {
+        // Chunks are where presence can be entered.
+        let start = positions.start / CHUNK * CHUNK;
+        let (values, ()) = chunk(self.weights, self.x, &Baseline::Zero, start..positions.end, ());
+        work(&values[positions.start - start..])
     }
 }

@@ -8,6 +8,7 @@ use super::{Outcome, ValueFunction};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::linear::{feature_means, weighted_sum};
+use crate::product::{Wide, products_of_others};
 use crate::quadrature::integrate;
 use crate::real::Real;
 use crate::statistics::Scale;
@@ -30,53 +31,71 @@ impl Heat {
 }
 
 fn heat(means: &[f64], path: f64) -> Result<f64> {
-    let product: f64 = means.iter().product();
-    if product > -1.0 { Ok(product.ln_1p()) } else { Err(Error::HeatDomain { product, path }) }
+    let product = Wide::product(means);
+    check_domain(product, path)?;
+    Ok(product.ln_1p())
 }
 
-/// Products of all means but one.
-fn products_of_others(means: &[f64], out: &mut [f64]) {
-    for (k, product) in out.iter_mut().enumerate() {
-        *product = (0..means.len()).filter(|&l| l != k).map(|l| means[l]).product();
-    }
+fn check_domain(product: Wide, path: f64) -> Result<()> {
+    let product = product.to_f64();
+    if product > -1.0 { Ok(()) } else { Err(Error::HeatDomain { product, path }) }
 }
 
 /// `c_k` of the path from zero.
 fn coefficients_from_zero(means: &[f64]) -> Result<Vec<f64>> {
-    let product: f64 = means.iter().product();
     let log = heat(means, 1.0)?;
-    let ratio = if product == 0.0 { 1.0 } else { log / product };
-    let mut coefficients = vec![0.0; means.len()];
-    products_of_others(means, &mut coefficients);
-    let factor = ratio / means.len() as f64;
-    coefficients.iter_mut().for_each(|c| *c *= factor);
-    Ok(coefficients)
+    let product = Wide::product(means);
+    let mut others = vec![Wide::ONE; means.len()];
+    products_of_others(means, &mut others);
+    // log1p(P) / P is 1 to the last bit where P is tiny, and 0/0 where it is zero.
+    let tiny = product.to_f64().abs() < f64::EPSILON * f64::EPSILON;
+    let d = means.len() as f64;
+    let coefficient = |others: Wide| {
+        let ratio = if tiny { others } else { others.over(product).times(Wide::new(log)) };
+        let coefficient = ratio.to_f64() / d;
+        if coefficient == 0.0 && !ratio.is_zero() {
+            return Err(Error::Overflow { real: f64::NAME });
+        }
+        Ok(coefficient)
+    };
+    others.into_iter().map(coefficient).collect()
 }
 
-/// `c_k` of the path from `base` to `means`.
+/// `c_k` of the path from `base` to `means`. Either half is integrated in the distance from its own
+/// end, where a mean that starts or ends at zero is then exact: F may have a layer there.
 fn coefficients_between(base: &[f64], means: &[f64]) -> Result<Vec<f64>> {
-    let mut point = vec![0.0; means.len()];
-    integrate(means.len(), TOLERANCE, |a, gradient| {
-        for (value, (b, mean)) in point.iter_mut().zip(base.iter().zip(means)) {
-            *value = b + a * (mean - b);
-        }
-        let product: f64 = point.iter().product();
-        if product <= -1.0 {
-            return Err(Error::HeatDomain { product, path: a });
-        }
-        products_of_others(&point, gradient);
-        gradient.iter_mut().for_each(|g| *g /= 1.0 + product);
-        Ok(())
-    })
+    let d = means.len();
+    let (mut point, mut others) = (vec![0.0; d], vec![Wide::ONE; d]);
+    let mut half = |near: &[f64], far: &[f64], path: &dyn Fn(f64) -> f64| {
+        integrate(d, 0.5, TOLERANCE, |t, gradient| {
+            for (value, (near, far)) in point.iter_mut().zip(near.iter().zip(far)) {
+                *value = near + t * (far - near);
+            }
+            products_of_others(&point, &mut others);
+            let product = others[0].times(Wide::new(point[0]));
+            check_domain(product, path(t))?;
+            // 1 + P is P to the last bit where it is out of range.
+            let sum = 1.0 + product.to_f64();
+            let divisor = if sum.is_infinite() { product } else { Wide::new(sum) };
+            for (g, others) in gradient.iter_mut().zip(&others) {
+                *g = others.over(divisor).to_f64();
+            }
+            Ok(())
+        })
+    };
+    let first = half(base, means, &|t| t)?;
+    let second = half(means, base, &|t| 1.0 - t)?;
+    Ok(first.iter().zip(&second).map(|(a, b)| a + b).collect())
 }
 
 impl<T: Real> ValueFunction<T> for Heat {
     fn value(&self, x: &Step<'_, T>) -> Result<f64> {
         let means = feature_means(x, x.features());
-        if !means.iter().product::<f64>().is_finite() {
-            return Err(x.explain_non_finite(&Baseline::Zero));
+        if means.iter().all(|mean| mean.is_finite()) {
+            heat(&means, 1.0)
+        } else {
+            Err(x.explain_non_finite(&Baseline::Zero))
         }
-        heat(&means, 1.0)
     }
 
     fn aumann_shapley(
@@ -90,8 +109,7 @@ impl<T: Real> ValueFunction<T> for Heat {
             Baseline::PerAgent(rows) => feature_means(x, rows),
             _ => baseline.row(means.len()),
         };
-        let products = means.iter().product::<f64>() + base.iter().product::<f64>();
-        if !products.is_finite() {
+        if !means.iter().chain(&base).all(|mean| mean.is_finite()) {
             return Err(x.explain_non_finite(baseline));
         }
         let value = heat(&means, 1.0)?;
@@ -130,6 +148,43 @@ mod tests {
         let coefficients = coefficients_from_zero(&[0.0, 2.0, 3.0]).unwrap();
         assert_eq!(coefficients, [2.0, 0.0, 0.0]);
         assert_eq!(heat(&[0.0, 2.0, 3.0], 1.0), Ok(0.0));
+    }
+
+    #[test]
+    fn products_out_of_range_keep_efficiency() {
+        for means in [[1e-170, 1e-130, 1e300], [1e300, 1e-110, 1e-190], [1e200, 1e200, 1e200]] {
+            let coefficients = coefficients_from_zero(&means).unwrap();
+            let sum: f64 = coefficients.iter().zip(&means).map(|(c, mean)| c * mean).sum();
+            let value = heat(&means, 1.0).unwrap();
+            assert!((sum / value - 1.0).abs() < 1e-14, "{means:?}: {sum} {value}");
+        }
+        // The coefficient of the last mean is 1e-400 / 3.
+        let overflow = Err(Error::Overflow { real: "float64" });
+        assert_eq!(coefficients_from_zero(&[1e-200, 1e-200, 1e300]), overflow);
+    }
+
+    #[test]
+    fn a_mean_that_falls_while_another_rises_is_resolved() {
+        // By symmetry the two parts cancel: the heat is zero at both ends and large between.
+        for m in [1e2, 1e5, 1e8, 1e12, 1e160] {
+            let coefficients = coefficients_between(&[0.0, m], &[m, 0.0]).unwrap();
+            let parts = [coefficients[0] * m, coefficients[1] * -m];
+            assert!((parts[0] + parts[1]).abs() <= 1e-13 * parts[0], "{m}: {parts:?}");
+        }
+        // By partial fractions, with means a m and (1 - a) m and p = m^2.
+        for m in [2.0, 1e3, 2e8] {
+            let found = coefficients_between(&[0.0, m], &[m, 0.0]).unwrap()[0] * m;
+            let p: f64 = m * m;
+            let root = (0.25 + 1.0 / p).sqrt();
+            let exact = ((root + 0.5).powi(2) * p).ln() / (2.0 * root);
+            assert!((found / exact - 1.0).abs() < 1e-13, "{found} {exact}");
+        }
+        let (base, means) = ([1508.3, 40906.9, 1392.4, 9214.9], [0.0, 13629.6, 31513.0, 12691.0]);
+        let coefficients = coefficients_between(&base, &means).unwrap();
+        let parts: Vec<f64> = (0..4).map(|k| coefficients[k] * (means[k] - base[k])).collect();
+        let total = heat(&means, 1.0).unwrap() - heat(&base, 0.0).unwrap();
+        let magnitude: f64 = parts.iter().map(|part| part.abs()).sum();
+        assert!((parts.iter().sum::<f64>() - total).abs() < 1e-13 * magnitude, "{parts:?}");
     }
 
     #[test]

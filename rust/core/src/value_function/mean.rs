@@ -1,6 +1,6 @@
 //! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`.
 
-use super::composite::Composite;
+use super::composite::{Weights, of_row};
 use super::{Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
@@ -11,7 +11,7 @@ use crate::statistics::Scale;
 /// Mean of the composite (the paper's linear indicator).
 #[derive(Clone, Debug)]
 pub struct Mean {
-    composite: Composite,
+    weights: Weights,
 }
 
 impl Mean {
@@ -20,15 +20,15 @@ impl Mean {
     /// # Errors
     /// [`crate::Error::NonFinite`] for weights.
     pub fn new(weights: Option<&[f64]>) -> Result<Self> {
-        Ok(Self { composite: Composite::new(weights)? })
+        Ok(Self { weights: Weights::new(weights)? })
     }
 }
 
 impl<T: Real> ValueFunction<T> for Mean {
     fn value(&self, x: &Step<'_, T>) -> Result<f64> {
-        let weights = self.composite.weights(x.features().features())?;
+        let weights = self.weights.of(x.features())?;
         let means = feature_means(x, x.features());
-        let value: f64 = weights.iter().zip(&means).map(|(weight, mean)| weight * mean).sum();
+        let value = of_row(&weights, &means);
         if value.is_finite() { Ok(value) } else { Err(x.explain_non_finite(&Baseline::Zero)) }
     }
 
@@ -38,18 +38,18 @@ impl<T: Real> ValueFunction<T> for Mean {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome> {
-        let weights = self.composite.weights(x.features().features())?;
+        let weights = self.weights.of(x.features())?;
         let n = x.present() as f64;
         let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
-        if !scaled.sum.is_finite() || !scaled.differences.is_finite() {
-            return Err(x.explain_non_finite(baseline));
-        }
         let row = match baseline {
             Baseline::PerAgent(rows) => feature_means(x, rows),
             _ => baseline.row(weights.len()),
         };
-        let baseline_value: f64 = weights.iter().zip(row).map(|(weight, b)| weight * b).sum();
+        let baseline_value = of_row(&weights, &row);
         let value = baseline_value + scaled.differences / n;
+        if !(scaled.sum + value + baseline_value).is_finite() {
+            return Err(x.explain_non_finite(baseline));
+        }
         Ok(Outcome { value, baseline_value, sum: scaled.sum, magnitude: scaled.magnitude })
     }
 }

@@ -1,5 +1,6 @@
 //! The value functions: one file each, one line each in [`NAMES`] and [`from_descriptor`].
 
+mod comonotone;
 mod composite;
 mod gini;
 mod heat;

@@ -1,49 +1,33 @@
 //! Population variance of the composite: `F = mean (s_i - sbar)^2`,
 //! `phi_i = (s_i - b_i) (2/n) (m_i - mbar)` with `m = (s + b) / 2`.
 //!
-//! A common baseline leaves `(s_i - b) (s_i - sbar) / n`: the composites wait in `out` and are
-//! rewritten there. Baselines per agent read x twice instead.
+//! A common baseline leaves `(s_i - b) (s_i - sbar) / n`. Composites are taken relative to a row amid
+//! the data, so that an offset of all agents costs no digits; in f64 they wait in `out` for their mean.
 
-use super::composite::Composite;
+use super::composite::{self, Weights};
 use super::{Outcome, ValueFunction};
-use crate::blocks::{self, BLOCK, Merge, merge_tree};
-use crate::error::Result;
+use crate::blocks::{self, BLOCK, merge_tree};
+use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
+use crate::linear::{first_means, weighted_sum};
 use crate::real::Real;
 use crate::simd::dispatch;
-use crate::statistics::{Absorb, Deviations, Moments, Scale};
+use crate::statistics::{Absorb, Deviations, Moments, Scale, Scaled};
+use std::ops::Range;
 
 /// Variance of the composite.
 #[derive(Clone, Debug)]
 pub struct Variance {
-    composite: Composite,
-}
-
-/// Moments of the composites of x, of the baseline, and of their midpoints.
-#[derive(Clone, Default)]
-struct Paired {
-    x: Moments,
-    baseline: Moments,
-    middle: Moments,
-}
-
-impl Merge for Paired {
-    fn merge(self, other: Self) -> Self {
-        Self {
-            x: self.x.merge(other.x),
-            baseline: self.baseline.merge(other.baseline),
-            middle: self.middle.merge(other.middle),
-        }
-    }
+    weights: Weights,
 }
 
 impl Variance {
     /// With one weight per feature, or 1 for each.
     ///
     /// # Errors
-    /// [`crate::Error::NonFinite`] for weights.
+    /// [`Error::NonFinite`] for weights.
     pub fn new(weights: Option<&[f64]>) -> Result<Self> {
-        Ok(Self { composite: Composite::new(weights)? })
+        Ok(Self { weights: Weights::new(weights)? })
     }
 
     /// The path from one row per agent.
@@ -53,53 +37,96 @@ impl Variance {
         rows: &Features<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome> {
-        let weights = self.composite.weights(x.features().features())?;
+        let weights = self.weights.of(x.features())?;
         let n = x.present() as f64;
         let base = x.with_features(rows.clone());
+        let (x_row, base_row) = (first_means(x), first_means(&base));
+        let (x_shift, base_shift) = (Baseline::Common(&x_row), Baseline::Common(&base_row));
+        let path = Baseline::PerAgent(rows.clone());
+        let both = |positions: Range<usize>| {
+            let of = |step, shift| {
+                composite::chunk(&weights, step, shift, positions.clone(), Deviations::default())
+            };
+            let ((mut s, of_x), (b, of_base)) = (of(x, &x_shift), of(&base, &base_shift));
+            s.iter_mut().zip(b).for_each(|(s, b)| *s = 0.5 * (*s + b));
+            (s, of_x, of_base)
+        };
         let states = blocks::map(x.present(), |positions| {
-            let (s, x) = Composite::chunk(&weights, x, positions.clone(), Deviations::default());
-            let (b, baseline) = Composite::chunk(&weights, &base, positions, Deviations::default());
-            let mut middles: Vec<f64> =
-                s.iter().zip(&b).map(|(s, b)| 0.5 * (s.to_f64() + b.to_f64())).collect();
-            let mut middle = Deviations::default();
-            for block in middles.chunks_mut(BLOCK) {
-                middle.absorb(block);
-            }
-            Paired { x, baseline, middle: Absorb::<f64>::total(middle) }
+            let (mut middles, of_x, of_base) = both(positions);
+            let mut of_middle = Deviations::default();
+            middles.chunks_mut(BLOCK).for_each(|block| of_middle.absorb(block));
+            ((of_x, of_base), Absorb::<f64>::total(of_middle))
         });
-        let moments = merge_tree(states).unwrap_or_default();
-        let middle = moments.middle.mean;
+        let ((of_x, of_base), of_middle) = merge_tree(states).ok_or(Error::Empty)?;
         let sums = blocks::map_mut(out, |start, out| {
             let positions = start..start + out.len();
-            let nothing = Scale::by(1.0);
-            let (s, _) = Composite::chunk(&weights, x, positions.clone(), nothing.clone());
-            let (b, _) = Composite::chunk(&weights, &base, positions, nothing);
-            let mut scale = Scale::by(2.0 / n);
-            for ((out, s), b) in out.chunks_mut(BLOCK).zip(s.chunks(BLOCK)).zip(b.chunks(BLOCK)) {
-                for ((value, s), b) in out.iter_mut().zip(s).zip(b) {
-                    let (s, b) = (s.to_f64(), b.to_f64());
-                    *value = T::from_f64((s - b) * (0.5 * (s + b) - middle));
-                }
-                scale.absorb(out);
-            }
-            Absorb::<T>::total(scale)
+            let (middles, ..) = both(positions.clone());
+            let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
+            products(out, &differences, &middles, 0.0, of_middle.mean, 2.0 / n)
         });
         let scaled = merge_tree(sums).unwrap_or_default();
-        let (value, baseline_value) = (moments.x.variance(), moments.baseline.variance());
+        let (value, baseline_value) = (of_x.variance(), of_base.variance());
         if !(scaled.sum + value + baseline_value).is_finite() {
-            return Err(x.explain_non_finite(&Baseline::PerAgent(rows.clone())));
+            return Err(x.explain_non_finite(&path));
         }
         Ok(Outcome { value, baseline_value, sum: scaled.sum, magnitude: scaled.magnitude })
     }
 }
 
+/// Writes `factor * (left_i - from) * (right_i - mean)`.
+fn products<O: Real>(
+    out: &mut [O],
+    left: &[f64],
+    right: &[f64],
+    from: f64,
+    mean: f64,
+    factor: f64,
+) -> Scaled {
+    let mut scale = Scale::by(factor);
+    dispatch(
+        #[inline(always)]
+        || {
+            let blocks = left.chunks(BLOCK).zip(right.chunks(BLOCK));
+            for (out, (left, right)) in out.chunks_mut(BLOCK).zip(blocks) {
+                for ((value, left), right) in out.iter_mut().zip(left).zip(right) {
+                    *value = O::from_f64((left - from) * (right - mean));
+                }
+                scale.absorb(out);
+            }
+        },
+    );
+    Absorb::<O>::total(scale)
+}
+
+/// As [`products`], of one composite held in `out`.
+fn squares(out: &mut [f64], from: f64, mean: f64, factor: f64) -> Scaled {
+    let mut scale = Scale::by(factor);
+    dispatch(
+        #[inline(always)]
+        || {
+            for block in out.chunks_mut(BLOCK) {
+                for value in block.iter_mut() {
+                    *value = (*value - from) * (*value - mean);
+                }
+                scale.absorb(block);
+            }
+        },
+    );
+    Absorb::<f64>::total(scale)
+}
+
+/// Moments of the composites relative to a row.
+fn moments<T: Real>(x: &Step<'_, T>, weights: &[f64], shift: &Baseline<'_, T>) -> Moments {
+    let states = blocks::map(x.present(), |positions| {
+        composite::chunk(weights, x, shift, positions, Deviations::default()).1
+    });
+    merge_tree(states).unwrap_or_default()
+}
+
 impl<T: Real> ValueFunction<T> for Variance {
     fn value(&self, x: &Step<'_, T>) -> Result<f64> {
-        let weights = self.composite.weights(x.features().features())?;
-        let states = blocks::map(x.present(), |positions| {
-            Composite::chunk(&weights, x, positions, Deviations::default()).1
-        });
-        let value = merge_tree(states).unwrap_or_default().variance();
+        let (weights, row) = (self.weights.of(x.features())?, first_means(x));
+        let value = moments(x, &weights, &Baseline::Common(&row)).variance();
         if value.is_finite() { Ok(value) } else { Err(x.explain_non_finite(&Baseline::Zero)) }
     }
 
@@ -112,28 +139,28 @@ impl<T: Real> ValueFunction<T> for Variance {
         if let Baseline::PerAgent(rows) = baseline {
             return self.per_agent(x, rows, out);
         }
-        let weights = self.composite.weights(x.features().features())?;
-        let n = x.present() as f64;
-        let moments = self.composite.write(x, out, &Deviations::default())?;
-        let (mean, base) = (moments.mean, Composite::of_row(&weights, baseline));
-        let sums = blocks::map_mut(out, |_, part| {
-            let mut scale = Scale::by(1.0 / n);
-            dispatch(
-                #[inline(always)]
-                || {
-                    for block in part.chunks_mut(BLOCK) {
-                        for value in block.iter_mut() {
-                            let s = value.to_f64();
-                            *value = T::from_f64((s - base) * (s - mean));
-                        }
-                        scale.absorb(block);
-                    }
-                },
-            );
-            Absorb::<T>::total(scale)
-        });
+        let (weights, row) = (self.weights.of(x.features())?, first_means(x));
+        let shift = Baseline::Common(&row);
+        let factor = 1.0 / x.present() as f64;
+        // The baseline's composite as an agent standing there would have it: a dummy gets zero.
+        let from: Vec<f64> =
+            baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
+        let from = composite::of_row(&weights, &from);
+        let (of_x, sums) = if let Some(held) = T::as_f64s(out) {
+            let of_x = weighted_sum(x, &shift, &weights, held, &Deviations::default());
+            let mean = of_x.mean;
+            (of_x, blocks::map_mut(held, |_, part| squares(part, from, mean, factor)))
+        } else {
+            let of_x = moments(x, &weights, &shift);
+            let sums = blocks::map_mut(out, |start, part| {
+                let positions = start..start + part.len();
+                let (s, ()) = composite::chunk(&weights, x, &shift, positions, ());
+                products(part, &s, &s, from, of_x.mean, factor)
+            });
+            (of_x, sums)
+        };
         let scaled = merge_tree(sums).unwrap_or_default();
-        let value = moments.variance();
+        let value = of_x.variance();
         if !(scaled.sum + value).is_finite() {
             return Err(x.explain_non_finite(baseline));
         }
