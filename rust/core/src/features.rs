@@ -201,13 +201,13 @@ impl<'a, T: Real> Step<'a, T> {
     }
 
     /// Calls `work` with the agent indices of one block of positions after another. `positions`
-    /// starts at a chunk.
+    /// starts at a chunk if agents are absent.
     pub(crate) fn for_each_block(
         &self,
         positions: Range<usize>,
         mut work: impl FnMut(&[usize], Range<usize>),
     ) {
-        debug_assert!(positions.start.is_multiple_of(CHUNK));
+        debug_assert!(self.presence.is_none() || positions.start.is_multiple_of(CHUNK));
         let mut indices = [0_usize; BLOCK];
         let mut next = match &self.presence {
             None => positions.start,

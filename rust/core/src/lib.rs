@@ -9,7 +9,8 @@
 //! | module | holds |
 //! |---|---|
 //! | `real`, `error` | the two floating-point types; what can be wrong |
-//! | `simd`, [`blocks`] | choice of the instruction set; chunks and the tree that merges them |
+//! | `simd`, `buffer` | choice of the instruction set; chunk-sized buffers |
+//! | [`blocks`] | chunks and the tree that merges them |
 //! | `features` | views of one step's features, presence, baselines |
 //! | `statistics`, `linear` | mergeable statistics; the streaming loops |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
@@ -20,6 +21,7 @@
 //! Start with [`value_function::Mean`], the smallest of them, then [`aumann_shapley()`].
 
 pub mod blocks;
+mod buffer;
 mod error;
 mod features;
 mod linear;

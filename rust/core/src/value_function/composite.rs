@@ -1,6 +1,7 @@
 //! The composite s_i of an agent: the weighted sum of its features, in f64 for either type.
 
-use crate::blocks::CHUNK;
+use crate::blocks::{BLOCK, CHUNK};
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
 use crate::linear;
@@ -8,6 +9,9 @@ use crate::rank::Values;
 use crate::real::Real;
 use crate::statistics::Absorb;
 use std::ops::Range;
+
+/// Agents whose composites fit into the first-level cache beside their features.
+const PIECE: usize = 4 * BLOCK;
 
 /// Weights of the features; 1 for each unless given.
 #[derive(Clone, Debug)]
@@ -53,10 +57,34 @@ pub(super) fn chunk<T: Real, A: Absorb<f64>>(
     baseline: &Baseline<'_, T>,
     positions: Range<usize>,
     mut absorb: A,
-) -> (Vec<f64>, A::Total) {
-    let mut out = vec![0.0; positions.len()];
+) -> (Buffer, A::Total) {
+    let mut out = Buffer::of(positions.len());
     linear::chunk(x, baseline, weights, positions, &mut out, &mut absorb);
     (out, absorb.total())
+}
+
+/// As [`chunk`], piece by piece through the first-level cache: calls `work` with the positions and
+/// composites of each.
+pub(super) fn pieces<T: Real, A: Absorb<f64>>(
+    weights: &[f64],
+    x: &Step<'_, T>,
+    baseline: &Baseline<'_, T>,
+    positions: Range<usize>,
+    mut absorb: A,
+    mut work: impl FnMut(Range<usize>, &[f64]),
+) -> A::Total {
+    // Only chunks are where presence can be entered.
+    let piece = if x.everyone_is_present() { PIECE } else { CHUNK };
+    let mut buffer = Buffer::of(piece.min(positions.len()));
+    let mut start = positions.start;
+    while start < positions.end {
+        let end = positions.end.min(start + piece);
+        let out = &mut buffer[..end - start];
+        linear::chunk(x, baseline, weights, start..end, out, &mut absorb);
+        work(start..end, out);
+        start = end;
+    }
+    absorb.total()
 }
 
 /// Composites that are read from the features whenever they are wanted.

@@ -32,7 +32,7 @@ fn rank_weight(n: usize) -> impl Fn(u64, u64) -> f64 + Sync {
 /// Smallest, largest and sum of the composites, which are not kept.
 fn extent<T: Real>(x: &Step<'_, T>, weights: &[f64]) -> Result<Extent> {
     let states = blocks::map(x.present(), |positions| {
-        composite::chunk(weights, x, &Baseline::Zero, positions, Extremes::default()).1
+        composite::pieces(weights, x, &Baseline::Zero, positions, Extremes::default(), |_, _| ())
     });
     finite(merge_tree(states).ok_or(Error::Empty)?, x)
 }
@@ -102,7 +102,7 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
             let positions = start..start + keys.len();
             let (s, extent) =
                 composite::chunk(&weights, x, &Baseline::Zero, positions, Extremes::default());
-            keys.iter_mut().zip(s).for_each(|(key, s)| *key = ordered_bits(s));
+            keys.iter_mut().zip(s.iter()).for_each(|(key, s)| *key = ordered_bits(*s));
             extent
         });
         let centre = finite(merge_tree(extents).ok_or(Error::Empty)?, x)?.sum / n as f64;

@@ -48,7 +48,7 @@ impl Variance {
                 composite::chunk(&weights, step, shift, positions.clone(), Deviations::default())
             };
             let ((mut s, of_x), (b, of_base)) = (of(x, &x_shift), of(&base, &base_shift));
-            s.iter_mut().zip(b).for_each(|(s, b)| *s = 0.5 * (*s + b));
+            s.iter_mut().zip(b.iter()).for_each(|(s, b)| *s = 0.5 * (*s + b));
             (s, of_x, of_base)
         };
         let states = blocks::map(x.present(), |positions| {
@@ -62,7 +62,9 @@ impl Variance {
             let positions = start..start + out.len();
             let (middles, ..) = both(positions.clone());
             let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
-            products(out, &differences, &middles, 0.0, of_middle.mean, 2.0 / n)
+            let mut scale = Scale::by(2.0 / n);
+            products(out, &differences, &middles, 0.0, of_middle.mean, &mut scale);
+            Absorb::<T>::total(scale)
         });
         let scaled = merge_tree(sums).unwrap_or_default();
         let (value, baseline_value) = (of_x.variance(), of_base.variance());
@@ -73,16 +75,15 @@ impl Variance {
     }
 }
 
-/// Writes `factor * (left_i - from) * (right_i - mean)`.
+/// Writes `(left_i - from) * (right_i - mean)`, scaled.
 fn products<O: Real>(
     out: &mut [O],
     left: &[f64],
     right: &[f64],
     from: f64,
     mean: f64,
-    factor: f64,
-) -> Scaled {
-    let mut scale = Scale::by(factor);
+    scale: &mut Scale,
+) {
     dispatch(
         #[inline(always)]
         || {
@@ -95,7 +96,6 @@ fn products<O: Real>(
             }
         },
     );
-    Absorb::<O>::total(scale)
 }
 
 /// As [`products`], of one composite held in `out`.
@@ -118,7 +118,7 @@ fn squares(out: &mut [f64], from: f64, mean: f64, factor: f64) -> Scaled {
 /// Moments of the composites relative to a row.
 fn moments<T: Real>(x: &Step<'_, T>, weights: &[f64], shift: &Baseline<'_, T>) -> Moments {
     let states = blocks::map(x.present(), |positions| {
-        composite::chunk(weights, x, shift, positions, Deviations::default()).1
+        composite::pieces(weights, x, shift, positions, Deviations::default(), |_, _| ())
     });
     merge_tree(states).unwrap_or_default()
 }
@@ -154,8 +154,12 @@ impl<T: Real> ValueFunction<T> for Variance {
             let of_x = moments(x, &weights, &shift);
             let sums = blocks::map_mut(out, |start, part| {
                 let positions = start..start + part.len();
-                let (s, ()) = composite::chunk(&weights, x, &shift, positions, ());
-                products(part, &s, &s, from, of_x.mean, factor)
+                let mut scale = Scale::by(factor);
+                composite::pieces(&weights, x, &shift, positions, (), |piece, s| {
+                    let part = &mut part[piece.start - start..piece.end - start];
+                    products(part, s, s, from, of_x.mean, &mut scale);
+                });
+                Absorb::<T>::total(scale)
             });
             (of_x, sums)
         };
