@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 from rich.console import Console
@@ -69,13 +69,22 @@ def row(
 
 
 def interleaved(work: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median milliseconds of each, taken in turns so that a slow moment slows all of them."""
+    """Median milliseconds of each, in a steady state, as in a loop over steps.
+
+    Turns alternate, so that a slow moment of the machine slows all of them. A turn waits for
+    NumPy's BLAS threads, which spin for a while after a product, then calls for 50 ms, until
+    threads have settled on their cores, then counts five calls.
+    """
     times: dict[str, list[float]] = {name: [] for name in work}
-    for repeat in range(repeats + 1):
+    for _ in range(repeats):
         for name, call in work.items():
+            sleep(0.1)
             start = perf_counter()
-            call()
-            if repeat:
+            while perf_counter() - start < 0.05:
+                call()
+            for _ in range(5):
+                start = perf_counter()
+                call()
                 times[name].append(1e3 * (perf_counter() - start))
     return {name: median(each) for name, each in times.items()}
 
@@ -133,7 +142,7 @@ def scaling_rows(agents: int, repeats: int) -> list[Row]:
         def run(threads: int, name: str = name) -> float:
             aumann.set_threads(threads)
             call = {"": lambda: aumann.attribute(x, from_name(name), out=out)}
-            return interleaved(call, 2)[""]
+            return interleaved(call, 1)[""]
 
         pairs = [(run(1), run(2)) for _ in range(max(1, repeats // 2))]
         one, both = (median(side) for side in zip(*pairs, strict=True))
@@ -165,7 +174,7 @@ def scratch_rows(agents: int) -> list[Row]:
     rows = []
     for where in ("W", "W-dense"):
         x = workload(where, agents)
-        out = np.zeros(agents)
+        out = np.ones(agents)
         for name in FUNCTIONS:
             aumann.attribute(x[:1000], from_name(name), out=out[:1000])
             Path("/proc/self/clear_refs").write_text("5")
@@ -192,7 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="run everything once, small")
     smoke = parser.parse_args().smoke
-    agents, repeats = (20_000, 1) if smoke else (FULL, 15)
+    agents, repeats = (20_000, 1) if smoke else (FULL, 7)
     info = aumann.build_info()
     rows = [] if smoke else criterion_rows()
     rows += scratch_rows(agents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = ["demo"]
 PANEL = 100
 PANELS = 10
 REPEATS = 5
+WARM_UP = 0.05  # seconds
 
 
 def demo(
@@ -105,7 +106,11 @@ def _timings(
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
-    work()
+    """Time calls in a steady state, when threads have settled on their cores."""
+    sleep(0.1)  # NumPy's BLAS threads spin for a while after a product
+    start = perf_counter()
+    while perf_counter() - start < WARM_UP:
+        work()
     times = []
     for _ in range(REPEATS):
         start = perf_counter()
