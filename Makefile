@@ -77,6 +77,9 @@ bench: $(VENV)/.wheel $(VENV)/.develop ## Measure; prints one table of ratios
 bench-smoke: $(VENV)/.wheel $(VENV)/.develop
 	cargo bench --quiet --package aumann-core -- --test
 	$(BIN)/python benches/table.py --smoke
+	@mkdir -p .asv
+	cd benches/asv && export HOME=$(CURDIR)/.asv && ../../$(BIN)/asv machine --yes > /dev/null \
+		&& ../../$(BIN)/asv run --quick --dry-run --python=same --bench 'time_(out|fresh|attribute).*(10000|Population)'
 
 clean: ## Remove everything that was built
 	rm -rf target dist $(VENV) .asv .mypy_cache .ruff_cache .pytest_cache .hypothesis
