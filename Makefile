@@ -67,7 +67,7 @@ check: $(VENV)/.wheel $(VENV)/.develop ## Run formatters, linters, type checks a
 
 wheel: $(VENV)/.wheel ## Build the abi3 wheel and the source distribution into dist/
 	@rm -f dist/*.tar.gz
-	@$(BIN)/maturin sdist --quiet --out dist
+	@$(BIN)/maturin sdist --out dist
 	@ls dist
 
 bench: $(VENV)/.wheel $(VENV)/.develop ## Measure; prints one table of ratios
