@@ -38,12 +38,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         away = Path(name)
         python = environment(away / "wheel", f"{only('*.whl')}[cli]", "--group", "test")
-        shutil.copytree(ROOT / "tests" / "python", away / "tests")
+        shutil.copytree(ROOT / "tests" / "python", away / "tests" / "python")
         shutil.copytree(ROOT / "scripts", away / "scripts")
         tests = [python, "-m", "pytest", "--quiet", "-n", "auto", "--import-mode=importlib"]
         config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", away]
         ran = subprocess.run(
-            [*tests, *config, away / "tests"],
+            [*tests, *config, away / "tests" / "python"],
             cwd=away,
             env={**os.environ, "AUMANN_DATA": data},
             check=False,

@@ -31,6 +31,28 @@ pub(super) struct Ranked {
     pub(super) baseline_value: f64,
 }
 
+/// A running sum that carries its rounding along (Neumaier 1974): one agent is added after another,
+/// and there may be many millions.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    fn add(&mut self, term: f64) {
+        let sum = self.sum + term;
+        let (large, small) =
+            if self.sum.abs() >= term.abs() { (self.sum, term) } else { (term, self.sum) };
+        self.lost += (large - sum) + small;
+        self.sum = sum;
+    }
+
+    fn total(self) -> f64 {
+        self.sum + self.lost
+    }
+}
+
 /// Agents of neighbouring ranks that share a weight.
 struct Ties {
     first: usize,
@@ -39,7 +61,7 @@ struct Ties {
     highest: f64,
     agent: usize,
     /// Sums of the composites and of the baselines about their centres.
-    sums: [f64; 2],
+    sums: [Sum; 2],
 }
 
 /// Ranks the present agents. `centres` are near the means of both. Scratch: 16 bytes per agent.
@@ -51,7 +73,7 @@ pub(super) fn rank<T: Real>(
     let (mut s, agents) = sorted(order);
     let tolerance = CROSSING_ROUNDING * order.weights.len() as f64 * T::EPSILON;
     let row = vec![0.0; order.weights.len()];
-    let mut ranked = Ranked { weights: Vec::new(), value: 0.0, baseline_value: 0.0 };
+    let mut values = [Sum::default(); 2];
     // Only tie blocks that a later agent may still join; the others are closed.
     let mut open: VecDeque<Ties> = VecDeque::new();
     let mut close = |ties: Ties, s: &mut Vec<f64>| {
@@ -59,8 +81,9 @@ pub(super) fn rank<T: Real>(
         for &agent in &agents[ties.first..ties.first + ties.count] {
             s[agent] = shared;
         }
-        ranked.value += shared * ties.sums[0];
-        ranked.baseline_value += shared * ties.sums[1];
+        for (value, sum) in values.iter_mut().zip(ties.sums) {
+            value.add(shared * sum.total());
+        }
     };
     for (block, members) in agents.chunks(BLOCK).enumerate() {
         let mut baselines = [0.0; BLOCK];
@@ -78,8 +101,10 @@ pub(super) fn rank<T: Real>(
                 last: here,
                 highest: b,
                 agent,
-                sums: [here - centres[0], b - centres[1]],
+                sums: [Sum::default(); 2],
             };
+            new.sums[0].add(here - centres[0]);
+            new.sums[1].add(b - centres[1]);
             while let Some(ties) = open.back() {
                 let equal = ties.last == here && ties.highest == b;
                 if ties.highest <= b && !equal {
@@ -95,14 +120,17 @@ pub(super) fn rank<T: Real>(
                 }
                 new.first = ties.first;
                 new.count += ties.count;
-                new.sums = [new.sums[0] + ties.sums[0], new.sums[1] + ties.sums[1]];
+                for (sum, more) in new.sums.iter_mut().zip(ties.sums) {
+                    sum.add(more.sum);
+                    sum.add(more.lost);
+                }
             }
             open.push_back(new);
         }
     }
     open.into_iter().for_each(|ties| close(ties, &mut s));
-    ranked.weights = s;
-    Ok(ranked)
+    let [value, baseline_value] = values.map(Sum::total);
+    Ok(Ranked { weights: s, value, baseline_value })
 }
 
 /// The composite of every agent, absent ones zero, and the present agents in its order; ties in the
