@@ -105,15 +105,20 @@ def population() -> np.ndarray:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_attributes_and_does_not_hang(population: np.ndarray) -> None:
-    expected = [digest(function, population) for function in FUNCTIONS]
+    # Of several chunks, of one chunk with several buckets, and of one bucket.
+    inputs = population, population[:12_000], population[:500]
+
+    def digests() -> list[str]:
+        return [digest(function, x) for x in inputs for function in FUNCTIONS]
+
+    expected = digests()
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        os.write(writer, json.dumps([digest(f, population) for f in FUNCTIONS]).encode())
+        os.write(writer, json.dumps(digests()).encode())
         os._exit(0)
     os.close(writer)
-    os.set_blocking(reader, False)
     ready, _, _ = select.select([reader], [], [], 60)
     if not ready:
         os.kill(child, 9)
@@ -121,6 +126,32 @@ def test_a_forked_child_attributes_and_does_not_hang(population: np.ndarray) -> 
     assert ready, "the forked child gave no answer within 60 seconds"
     with os.fdopen(reader) as answer:
         assert json.loads(answer.read()) == expected
+
+
+def test_small_inputs_start_no_threads() -> None:
+    # One chunk is worked on the calling thread; rayon's own pool would hang in a forked child.
+    code = (
+        "import numpy as np, aumann, os\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "x = np.random.default_rng(0).random((16_384, 2))\n"
+        "spread = np.where(np.arange(16_384) % 9 == 0, 0, 1e3 + x[:, 0])[:, None]\n"
+        "for f in (aumann.Mean(), aumann.Heat(), aumann.Variance(), aumann.GiniMeanDifference()):\n"
+        "    for given in (x, spread):\n"
+        "        aumann.attribute(given, f); f.value(given)\n"
+        "        aumann.attribute(given, f, baseline=0.5 * given)\n"
+        "print(len(os.listdir('/proc/self/task')) - before)\n"
+    )
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("this system does not list the threads of a process")
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout.strip() == "0"
 
 
 def test_python_threads_do_not_disturb_each_other(population: np.ndarray) -> None:

@@ -61,7 +61,11 @@ impl Splitter {
             }
             let heaviest = masses.into_iter().max().unwrap_or(0);
             if heaviest > IMBALANCE * sample.len() / buckets {
-                sample.par_sort_unstable();
+                if blocks::chunks(values.len()) == 1 {
+                    sample.sort_unstable();
+                } else {
+                    sample.par_sort_unstable();
+                }
                 return Self::Search(quantiles(&sample, buckets));
             }
         }
@@ -162,10 +166,9 @@ impl Partition {
             parts.push((start as u64, part));
             (rest, start) = (tail, end);
         }
-        if parts.len() == 1 {
-            parts.into_iter().for_each(|(before, keys)| {
-                Scratch::default().weigh(keys, before, weight);
-            });
+        if blocks::chunks(n) == 1 {
+            let mut scratch = Scratch::default();
+            parts.into_iter().for_each(|(before, keys)| scratch.weigh(keys, before, weight));
         } else {
             parts.into_par_iter().for_each_init(Scratch::default, |scratch, (before, keys)| {
                 scratch.weigh(keys, before, weight);
