@@ -209,7 +209,7 @@ def _population(file: Any, header: dict[str, Any], name: str) -> Population:
         raise ValueError(f"{name} has {len(groups)} row groups, which is not what its header says")
 
     table = file.read_row_groups(groups[:agent_groups], columns=["agent", *static])
-    if not np.array_equal(table["agent"].to_numpy(), np.arange(agents)):
+    if not np.array_equal(_array(table["agent"]), np.arange(agents)):
         raise ValueError(f"{name}: its agent rows are not those of {agents} agents in order")
     agent_table = {column: _array(table[column]) for column in static}
 
@@ -246,9 +246,9 @@ def _checked_rows(
     group: Any, header: dict[str, Any], topic: int, step: int, name: str
 ) -> NDArray[np.intp]:
     """Return the agents of a row group once it is sure to be the one looked for."""
-    rows: NDArray[np.intp] = group["agent"].to_numpy().astype(np.intp, copy=False)
+    rows: NDArray[np.intp] = _array(group["agent"]).astype(np.intp, copy=False)
     keys = {"step": step, **({"topic": topic} if header["topics"] else {})}
-    right = all((group[key].to_numpy() == value).all() for key, value in keys.items())
+    right = all((_array(group[key]) == value).all() for key, value in keys.items())
     if (
         not right
         or (np.diff(rows) <= 0).any()
@@ -278,5 +278,11 @@ def _array(column: Any) -> NDArray[Any]:
     """Return a column without nulls as an array, text as NumPy text."""
     if column.null_count:
         raise ValueError("a population file has missing values where there can be none")
+    import pyarrow
+
+    numeric = pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type)
+    if numeric and column.num_chunks:
+        # `to_numpy` would import pandas where it is installed, which takes a second.
+        return np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])
     array: NDArray[Any] = column.to_numpy()
     return array.astype(str) if array.dtype.kind == "O" else array

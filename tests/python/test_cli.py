@@ -214,6 +214,9 @@ def test_exports_hold_the_same_as_json(higgs: Path, tmp_path: Path, suffix: str)
         "attribute", higgs, "--value-function", "heat", "--by-step", "--output", file
     )
     table = pl.read_csv(file) if suffix == ".csv" else pl.read_parquet(file)
+    about = table.select("value_function", "baseline", "window", "topic").unique().rows()
+    assert [tuple(map(str, facts)) for facts in about] == [("Heat()", "0", "step", "None")]
+    table = table.drop("value_function", "baseline", "window", "topic")
     assert table.columns == [
         *("step", "group", "agents", "sum", "share", "suppressed", "value", "total", "residual")
     ]
@@ -227,6 +230,15 @@ def test_exports_hold_the_same_as_json(higgs: Path, tmp_path: Path, suffix: str)
         entry["value"] for entry in document["steps"] for _ in entry["groups"]
     ]
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_sums_over_steps_are_told_from_the_whole_window(higgs: Path) -> None:
+    options = ("attribute", higgs, "--value-function", "heat")
+    (summed,) = run_json(*options)["steps"]
+    (whole,) = run_json(*options, "--window", "whole")["steps"]
+    assert summed["step"] == "2012-07-01 to 2012-07-07, sum of 7 steps"
+    assert whole["step"] == "2012-07-01 to 2012-07-07"
+    assert summed["value"] != pytest.approx(whole["value"], rel=0.1)
 
 
 def test_agents_are_given_only_when_asked_for(

@@ -65,9 +65,27 @@ def test_columns_are_found_by_name_or_by_place(tmp_path):
         aumann.read_events(named, columns="actor,target,time,kind")
     missing = write(tmp_path / "d.csv", "actor,time,kind\n1,2,RT\n")
     with pytest.raises(ValueError, match="holds no event; line 1: another number of fields"):
-        aumann.read_events(missing)
+        aumann.read_events(missing, header=False)
     with pytest.raises(ValueError, match=r"has the columns \['actor', 'time', 'kind'\]"):
         aumann.read_events(missing, header=True)
+
+
+def test_a_header_with_some_of_the_names_is_not_taken_for_an_event(tmp_path):
+    # By position the two would be turned around; by name they are what the header says.
+    lines = "target,actor,time,sort\nhub,fan,1341100001,RT\nhub,friend,1341100002,RT\n"
+    log = write(tmp_path / "e.csv", lines)
+    with pytest.raises(ValueError, match=r"looks like a header, but lacks \['kind'\]"):
+        aumann.read_events(log)
+    placed = aumann.read_events(
+        log,
+        columns=("target", "actor", "time", "kind"),
+        header=True,
+        activity=("RT",),
+        resonance=("RT",),
+        keep_ids=True,
+    )
+    reach = dict(zip(placed.agent_table["id"], placed.raw("reach"), strict=True))
+    assert reach == {"hub": 2, "fan": 0, "friend": 0}
 
 
 @pytest.mark.parametrize("typed", ["int", "naive", "zoned", "text"])

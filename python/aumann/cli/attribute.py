@@ -80,7 +80,9 @@ def attribute(
         str,
         typer.Option(
             metavar="tier|bin|none|LABEL",
-            help="tier, bin (equal numbers of agents, 1 the lowest), none, or a label of the file.",
+            help="tier, bin (equal numbers of agents, 1 the lowest), none, or a label of the file. "
+            "Agents tied at an edge are told apart by their index, so bins within a tie mean "
+            "nothing.",
             rich_help_panel=GROUPING,
         ),
     ] = "tier",
@@ -195,11 +197,14 @@ def attribute(
         if by_step:
             cells = step_cells(result, groups, rows, minimum)
         else:
-            rows = (span,)
-            cells = window_cells(result, groups, span, population.window_presence("whole"), minimum)
+            summed = f"{span}, sum of {len(rows)} steps"
+            rows = (span if window == "whole" or len(rows) == 1 else summed,)
+            present = population.window_presence("whole")
+            cells = window_cells(result, groups, rows[0], present, minimum)
         agents = _agents(result, population, rows, groups, top) if per_agent else None
         if output is not None:
-            write_table(cell_columns(cells) if agents is None else agents, output)
+            about = _described(cell_columns(cells), function, start, window, topic)
+            write_table(about if agents is None else agents, output)
 
     what: dict[str, Any] = {
         "file": str(file),
@@ -274,6 +279,24 @@ def _agents(
     return agent_columns(
         rows, attributions, None if present is None else np.atleast_2d(present), groups, top
     )
+
+
+def _described(
+    columns: dict[str, Any],
+    function: BuiltIn,
+    start: values.Baseline,
+    window: str,
+    topic: str | None,
+) -> dict[str, Any]:
+    """Return the columns of a file after others that say what was attributed."""
+    facts = {
+        "value_function": repr(function),
+        "baseline": _plain(start),
+        "window": window,
+        "topic": topic,
+    }
+    rows = len(columns["step"])
+    return {name: [fact] * rows for name, fact in facts.items()} | columns
 
 
 def _plain(start: values.Baseline) -> str:

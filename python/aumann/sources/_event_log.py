@@ -122,6 +122,14 @@ def find_layout(
         first = _first_fields(path, separator)
     named = all(role in first for role in ROLES)
     if header is None:
+        some = [role for role in ROLES if role in first]
+        if some and not named:
+            missing = [role for role in ROLES if role not in some]
+            raise ValueError(
+                f"{path}: the first line, {first}, looks like a header, but lacks {missing}; "
+                "header=True (--header) reads the fields in the order of columns (--columns), "
+                "header=False (--no-header) takes the line for an event"
+            )
         header = named
     fields = tuple(first) if header and named else tuple(columns)
     if header and not named and len(first) != len(columns):
