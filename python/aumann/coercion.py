@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ __all__ = [
     "read_out",
     "read_weights",
 ]
+
+
+# A list of more columns than agents and than this is likely a list of agents.
+MANY_FEATURES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +142,16 @@ def read_arrays(x: Any, argument: str) -> Arrays:
     if table is not None:
         return _joined(table, argument)
     if isinstance(x, list | tuple) and any(is_column(item) for item in x):
-        return _joined(_listed(x, argument), argument)
+        columns = _joined(_listed(x, argument), argument)
+        agents = columns.shape[-2]
+        if len(x) > max(agents, MANY_FEATURES):
+            warnings.warn(
+                f"{argument}: a list of arrays holds feature columns, here {len(x)} features of "
+                f"{agents} agents; if its arrays are agents, pass numpy.stack(...) of them",
+                UserWarning,
+                stacklevel=4,
+            )
+        return columns
     return Arrays(native(read_column(x, argument), argument))
 
 

@@ -287,3 +287,10 @@ def test_tables_need_no_import(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_elapsed_is_measured() -> None:
     assert 0 < aumann.attribute(X, aumann.Mean()).elapsed < 60
+
+
+def test_a_list_that_looks_like_agents_is_warned_about() -> None:
+    agents = [np.array([1.0, 2.0])] * 100
+    with pytest.warns(UserWarning, match="100 features of 2 agents"):
+        assert aumann.attribute(agents, aumann.Mean()).agents == 2
+    assert aumann.attribute(np.stack(agents), aumann.Mean()).agents == 100
