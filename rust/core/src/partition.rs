@@ -18,7 +18,7 @@ const MAX_BUCKETS: usize = 1_024;
 const CELL_BITS: u32 = 15;
 
 /// A bucket may hold this many times its part of the sample before buckets are found by search.
-const IMBALANCE: usize = 4;
+const IMBALANCE: usize = 16;
 
 /// Every how many agents one is drawn to balance the buckets.
 const SAMPLE_STEP: usize = 13;
