@@ -23,8 +23,6 @@ from aumann.value_functions import BuiltIn, from_name
 __all__ = ["attribute"]
 
 WHAT, GROUPING, ANSWER = "What is attributed", "Groups of agents", "Answer"
-# Far more than any machine has cores; what is beyond would only exhaust the system.
-MOST_THREADS = 1024
 # Agents listed on a terminal where no number is asked for.
 FEW = 10
 
@@ -149,9 +147,7 @@ def attribute(
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, max=MOST_THREADS, metavar="N", help="Threads; by default one per core."
-        ),
+        typer.Option(min=1, metavar="N", help="Threads; by default one per core."),
     ] = None,
 ) -> None:
     """Attribute a value to the agents of a population, exactly: who drove it, and when.

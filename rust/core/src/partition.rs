@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Agents per bucket aimed at: keys, packed copy and cells of a bucket stay in the cache.
-const BUCKET: usize = 4096;
+const BUCKET: usize = 4_096;
 
 /// More write streams than this thrash the address translation cache.
 const MAX_BUCKETS: usize = 1_024;
