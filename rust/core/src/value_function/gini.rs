@@ -90,7 +90,7 @@ fn outcome(sums: Scaled, value: f64, baseline_value: f64, real: &'static str) ->
     if !(sums.sum + value + baseline_value).is_finite() {
         return Err(Error::Overflow { real });
     }
-    Ok(Outcome { value, baseline_value, sum: sums.sum, magnitude: sums.magnitude })
+    Ok(Outcome::closed_form(value, baseline_value, sums))
 }
 
 impl<T: Real> ValueFunction<T> for GiniMeanDifference {

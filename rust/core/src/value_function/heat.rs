@@ -123,7 +123,7 @@ impl<T: Real> ValueFunction<T> for Heat {
         if !scaled.sum.is_finite() {
             return Err(x.explain_non_finite(baseline));
         }
-        Ok(Outcome { value, baseline_value, sum: scaled.sum, magnitude: scaled.magnitude })
+        Ok(Outcome::closed_form(value, baseline_value, scaled))
     }
 }
 

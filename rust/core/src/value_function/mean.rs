@@ -50,6 +50,6 @@ impl<T: Real> ValueFunction<T> for Mean {
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(x.explain_non_finite(baseline));
         }
-        Ok(Outcome { value, baseline_value, sum: scaled.sum, magnitude: scaled.magnitude })
+        Ok(Outcome::closed_form(value, baseline_value, scaled))
     }
 }

@@ -10,13 +10,14 @@ mod variance;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::real::Real;
+use crate::statistics::Scaled;
 
 pub use gini::GiniMeanDifference;
 pub use heat::Heat;
 pub use mean::Mean;
 pub use variance::Variance;
 
-/// What a closed form reports besides the attribution of every agent.
+/// What a method reports besides the attribution of every agent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// F(X).
@@ -27,6 +28,18 @@ pub struct Outcome {
     pub sum: f64,
     /// Sum of their magnitudes.
     pub magnitude: f64,
+    /// Estimate of the largest error of an attribution, rounding apart; 0 where the way is exact.
+    pub error: f64,
+    /// How the attributions were found.
+    pub estimator: &'static str,
+}
+
+impl Outcome {
+    /// The outcome of a closed form, whose attributions have these sums.
+    pub(crate) fn closed_form(value: f64, baseline_value: f64, sums: Scaled) -> Self {
+        let Scaled { sum, magnitude, .. } = sums;
+        Self { value, baseline_value, sum, magnitude, error: 0.0, estimator: "closed form" }
+    }
 }
 
 /// A macro indicator of the agents present in a step.

@@ -71,7 +71,7 @@ impl Variance {
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(x.explain_non_finite(&path));
         }
-        Ok(Outcome { value, baseline_value, sum: scaled.sum, magnitude: scaled.magnitude })
+        Ok(Outcome::closed_form(value, baseline_value, scaled))
     }
 }
 
@@ -168,6 +168,6 @@ impl<T: Real> ValueFunction<T> for Variance {
         if !(scaled.sum + value).is_finite() {
             return Err(x.explain_non_finite(baseline));
         }
-        Ok(Outcome { value, baseline_value: 0.0, sum: scaled.sum, magnitude: scaled.magnitude })
+        Ok(Outcome::closed_form(value, 0.0, scaled))
     }
 }
