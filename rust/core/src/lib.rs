@@ -15,6 +15,8 @@
 //! | `statistics`, `linear` | mergeable statistics; the streaming loops |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
 //! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
+//! | [`random`] | random numbers by counter |
+//! | `game` | players who join a coalition one by one |
 //! | [`value_function`] | one file per value function |
 //! | `method` | one file per method |
 //!
@@ -24,11 +26,13 @@ pub mod blocks;
 mod buffer;
 mod error;
 mod features;
+mod game;
 mod linear;
 mod method;
 mod partition;
 mod product;
 mod quadrature;
+pub mod random;
 mod rank;
 mod real;
 pub mod simd;
@@ -38,6 +42,7 @@ pub mod value_function;
 
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
+pub use game::{Coalition, Game};
 pub use method::aumann_shapley;
 pub use real::Real;
 pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
