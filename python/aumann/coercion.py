@@ -60,6 +60,15 @@ class Block:
     presence: NDArray[np.bool_] | None
     features: Features = field(repr=False)
 
+    def single_steps(self) -> Iterator[Block]:
+        """Yield the steps in order, one by one."""
+        for step in range(self.steps.start, self.steps.stop):
+            here = slice(step - self.steps.start, step - self.steps.start + 1)
+            columns = self.x
+            x = [column[here] for column in columns] if isinstance(columns, list) else columns[here]
+            presence = None if self.presence is None else self.presence[here]
+            yield Block(slice(step, step + 1), x, presence, self.features)
+
     @contextmanager
     def locating_errors(self) -> Iterator[None]:
         """Say in the core's errors which step of the whole is meant, and the feature's name."""
@@ -107,6 +116,11 @@ class Features:
             steps = slice(step, step + 1)
             presence = None if self.presence is None else self.presence[steps]
             yield Block(steps, native(features, "x")[np.newaxis], presence, self)
+
+    def single_steps(self) -> Iterator[Block]:
+        """Yield the steps in order, one by one."""
+        for block in self.blocks():
+            yield from block.single_steps()
 
 
 def read_arrays(x: Any, argument: str) -> Arrays:

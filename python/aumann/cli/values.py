@@ -2,9 +2,13 @@
 
 from typing import Literal, TypeAlias
 
+from aumann._baseline import Step
+
 __all__ = ["Baseline", "baseline", "names", "numbers", "tier_names"]
 
-Baseline: TypeAlias = float | list[float] | Literal["mean"]
+Baseline: TypeAlias = float | list[float] | Literal["mean", "previous"] | Step
+
+STEP = "step:"
 
 
 def names(option: str, text: str) -> list[str]:
@@ -24,15 +28,17 @@ def numbers(option: str, text: str) -> list[float]:
 
 
 def baseline(text: str) -> Baseline:
-    """Read a baseline: `mean`, one number for all features, or one number per feature."""
-    if text == "mean":
-        return "mean"
+    """Read a baseline: a word, a step, one number for all features, or one per feature."""
+    if text == "mean" or text == "previous":
+        return text
+    if text.startswith(STEP):
+        return Step(text.removeprefix(STEP))
     try:
         values = numbers("--baseline", text)
     except ValueError:
         raise ValueError(
             f"--baseline is {text!r}; a number, one number per feature separated by commas, "
-            "or mean is wanted"
+            "mean, previous or step:LABEL is wanted"
         ) from None
     return values[0] if len(values) == 1 else values
 
