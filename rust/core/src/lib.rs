@@ -26,6 +26,7 @@ pub mod blocks;
 mod buffer;
 mod error;
 mod features;
+mod fingerprint;
 mod game;
 mod linear;
 mod method;
@@ -42,6 +43,7 @@ pub mod value_function;
 
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
+pub use fingerprint::fingerprint;
 pub use game::{Coalition, Game};
 pub use method::aumann_shapley;
 pub use real::Real;
