@@ -23,17 +23,17 @@ const BATCH: usize = 8_000_000;
 type Row = [f64; 4];
 
 /// A value function, by name and weights.
-struct Function {
+pub(crate) struct Function {
     name: String,
     weights: Option<Vec<f64>>,
 }
 
 impl Function {
-    fn new(name: String, weights: Option<PyReadonlyArray1<'_, f64>>) -> Self {
+    pub(crate) fn new(name: String, weights: Option<PyReadonlyArray1<'_, f64>>) -> Self {
         Self { name, weights: weights.map(|weights| weights.as_array().to_vec()) }
     }
 
-    fn build<T: Real>(&self) -> PyResult<Box<dyn ValueFunction<T>>> {
+    pub(crate) fn build<T: Real>(&self) -> PyResult<Box<dyn ValueFunction<T>>> {
         let descriptor = Descriptor { name: &self.name, weights: self.weights.as_deref() };
         from_descriptor(&descriptor).map_err(value_error)
     }
@@ -73,7 +73,7 @@ fn run<I: Send, R: Send>(
     Ok(results)
 }
 
-fn mask_of(masks: Option<&[bool]>, step: usize, agents: usize) -> Option<&[bool]> {
+pub(crate) fn mask_of(masks: Option<&[bool]>, step: usize, agents: usize) -> Option<&[bool]> {
     masks.map(|masks| &masks[step * agents..][..agents])
 }
 
@@ -160,7 +160,7 @@ fn per_step<'py, T: Real + Element, R: Send>(
 }
 
 /// Whether features, one array or a list of columns, are float32.
-fn is_single(x: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(crate) fn is_single(x: &Bound<'_, PyAny>) -> PyResult<bool> {
     let first = if x.is_instance_of::<PyList>() { &x.get_item(0)? } else { x };
     Ok(first.cast::<PyUntypedArray>()?.dtype().is_equiv_to(&dtype::<f32>(x.py())))
 }

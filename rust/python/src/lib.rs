@@ -7,6 +7,7 @@ mod arrays;
 mod attribute;
 mod errors;
 mod pool;
+mod sampling;
 
 use aumann_core::{simd, value_function};
 use pyo3::exceptions::PyImportError;
@@ -69,6 +70,8 @@ mod _core {
 
     #[pymodule_export]
     use super::attribute::{attribute, feature_means, value};
+    #[pymodule_export]
+    use super::sampling::{Moments, Sampler, random_order};
     #[pymodule_export]
     use super::{build_info, get_threads, set_threads, value_functions};
 
