@@ -45,12 +45,12 @@ pub enum Error {
         /// Path parameter at which it was met: 1 is x, 0 the baseline.
         path: f64,
     },
-    /// Two agents whose composites are ordered one way and whose baselines the other way.
-    NotComonotone {
-        /// The agent with the smaller composite.
-        lower: usize,
-        /// The agent with the larger composite and the smaller baseline.
-        upper: usize,
+    /// More agents with distinct composites of x and baseline than indices can hold.
+    TooManyDistinct {
+        /// The count that came.
+        got: usize,
+        /// The largest count.
+        most: usize,
     },
     /// The heat's logarithm was asked for at such a product within a coalition.
     HeatDomainOfCoalition {
@@ -169,11 +169,10 @@ impl Error {
                 "x: heat is log(1 + product of the feature means), but the product is \
                  {product}{at} (path parameter {path}), more than -1 is wanted"
             ),
-            Self::NotComonotone { lower, upper } => write!(
+            Self::TooManyDistinct { got, most } => write!(
                 f,
-                "baseline: not ordered as the composites{at}: agent {upper} has a larger composite \
-                 than agent {lower} in x and a smaller one in the baseline; the closed form of the \
-                 Gini mean difference wants baselines in the order of x"
+                "baseline: {got} distinct pairs of baseline and composite{at}, at most {most} are \
+                 wanted for a baseline per agent"
             ),
             Self::HeatDomainOfCoalition { product, members } => write!(
                 f,

@@ -1,11 +1,11 @@
 //! Gini mean difference of the composite: `F = 1/n^2 sum_ij |s_i - s_j|`,
 //! `phi_i = 2/n^2 (2 r_i - n - 1) (s_i - b_i)` with ascending mid-ranks r from 1.
 //!
-//! That holds for every baseline ordered as the composites (comonotone): no pair changes its order
-//! along the path. Baselines per agent are in `comonotone`.
+//! That holds for every baseline ordered as the composites: no pair changes its order along the
+//! path. Baselines per agent, ordered or not, are in `crossing`.
 
-use super::comonotone::{self, Order};
 use super::composite::{self, Composites, Weights};
+use super::crossing::Ends;
 use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
@@ -58,31 +58,28 @@ impl GiniMeanDifference {
         out: &mut [T],
     ) -> Result<Outcome> {
         let weights = self.weights.of(x.features())?;
-        let n = x.present();
         let base = x.with_features(rows.clone());
-        let centre = extent(x, &weights)?.sum / n as f64;
-        let base_extent = extent(&base, &weights).map_err(Error::of_baseline)?;
-        let order = Order { x, base: &base, weights: &weights };
-        let ranked =
-            comonotone::rank(&order, [centre, base_extent.sum / n as f64], rank_weight(n))?;
+        let x_extent = extent(x, &weights)?;
+        let extents = [extent(&base, &weights).map_err(Error::of_baseline)?, x_extent];
+        let weighed = Ends { base: &base, x, weights: &weights, extents }.weigh()?;
         let path = Baseline::PerAgent(rows.clone());
         let sums = blocks::map_mut(out, |start, part| {
             let positions = start..start + part.len();
-            let (differences, ()) = composite::chunk(&weights, x, &path, positions.clone(), ());
+            let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
             let mut scale = Scale::by(1.0);
-            x.for_each_block(positions, |agents, block| {
-                let block = block.start - start..block.end - start;
-                let part = &mut part[block.clone()];
-                for ((value, &agent), difference) in
-                    part.iter_mut().zip(agents).zip(&differences[block])
-                {
-                    *value = T::from_f64(ranked.weights[agent] * difference);
+            for (block, part) in part.chunks_mut(BLOCK).enumerate() {
+                let ranks = weighed.block(start + block * BLOCK, part.len());
+                let differences = &differences[block * BLOCK..];
+                for ((value, weight), difference) in part.iter_mut().zip(ranks).zip(differences) {
+                    *value = T::from_f64(weight * difference);
                 }
                 scale.absorb(part);
-            });
+            }
             Absorb::<T>::total(scale)
         });
-        outcome(merge_tree(sums).unwrap_or_default(), ranked.value, ranked.baseline_value, T::NAME)
+        let sums = merge_tree(sums).unwrap_or_default();
+        let outcome = outcome(sums, weighed.value, weighed.baseline_value, T::NAME)?;
+        Ok(Outcome { error: weighed.error, estimator: weighed.estimator, ..outcome })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The value functions: one file each, one line each in [`NAMES`] and [`from_descriptor`].
 
-mod comonotone;
 mod composite;
+mod crossing;
 mod gini;
 mod heat;
 mod mean;
