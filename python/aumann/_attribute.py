@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ from aumann._baseline import Ends, read_baseline
 from aumann._exact import ExactValues
 from aumann._games import GameSource, GameValues
 from aumann._sampled import Interrupted, SampledValues, Source, previous_samples
-from aumann._samples import plan_of
+from aumann._samples import StepSamples, plan_of
 from aumann.attribution import Attribution
 from aumann.coercion import read_features, read_out
 from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
@@ -138,7 +138,7 @@ def attribute(
     sampling = _sampling(method, resume)
     interrupted = False
     if sampling is not None:
-        previous = previous_samples(resume, method, function)
+        previous = previous_samples(resume, sampling, function)
         with closing(SampledValues(sampling, features.shape[0], previous)) as sampled:
             for step, ends in enumerate(start.single_ends(features)):
                 with ends.block.locating_errors():
@@ -192,7 +192,7 @@ def _attribute_game(
     if sampling is None:
         GameValues(method).fill(answer, game, 0, None)
     else:
-        previous = previous_samples(resume, method, game)
+        previous = previous_samples(resume, sampling, game)
         with closing(SampledValues(sampling, 1, previous)) as sampled:
             interrupted = sampled.fill(answer, 0, None, _game_opener(game, sampling, 0))
     result = Attribution(
@@ -209,7 +209,7 @@ def _attribute_game(
     return result
 
 
-Opener = Callable[["Sequence[_core.Moments] | None"], "list[tuple[float, Source]]"]
+Opener = Callable[["StepSamples | None"], "list[tuple[float, Source]]"]
 
 
 def _opener(
@@ -218,13 +218,13 @@ def _opener(
     ends: Ends,
     step: int,
 ) -> Opener:
-    """Return what opens the games of a step, going on from moments where there are some."""
+    """Return what opens the games of a step, going on from samples where there are some."""
     if not isinstance(function, ValueFunction):
         return _game_opener(
             Game.between(function, ends.x, ends.rows, ends.presence), estimator, step
         )
 
-    def opened(moments: Sequence[_core.Moments] | None) -> list[tuple[float, Source]]:
+    def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
         sources: list[tuple[float, Source]] = []
         for k, (coefficient, term) in enumerate(function.terms):
             source = _core.Sampler(
@@ -236,7 +236,7 @@ def _opener(
                 plan_of(estimator),
                 estimator.seed,
                 step + k * TERM_STREAMS,
-                moments and moments[k],
+                None if previous is None else (previous.moments[k], list(previous.runs)),
             )
             sources.append((coefficient, source))
         return sources
@@ -248,7 +248,12 @@ def _game_opener(
     game: Game, estimator: PermutationSampling | CoalitionSampling, step: int
 ) -> Opener:
     plan, seed = plan_of(estimator), estimator.seed
-    return lambda moments: [(1.0, GameSource(game, plan, seed, step, moments and moments[0]))]
+
+    def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
+        moments = None if previous is None else previous.moments[0]
+        return [(1.0, GameSource(game, plan, seed, step, moments))]
+
+    return opened
 
 
 def _row(present: NDArray[np.bool_] | None, step: int) -> NDArray[np.bool_] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class Step:
         return int(self.at) % steps
 
 
-Rows = NDArray[np.float64] | RealArray | list[RealArray] | None
+Rows: TypeAlias = RealArray | list[RealArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,8 @@ class Ends:
     """Both ends of the paths of some steps, as the core takes them."""
 
     block: Block
-    x: RealArray | list[RealArray]
-    rows: Rows
+    x: Rows
+    rows: Rows | None
     presence: NDArray[np.bool_] | None
 
 
@@ -71,20 +71,21 @@ class Baseline:
     """What each agent's features start from.
 
     `row` is one row shared by all agents, shape (1, d). `columns` holds a row per agent: one array
-    of shape (1 or T, N, d), or d columns of shape (1 or T, N). `step` is the step all others are
-    compared with, or "previous". All are None for zero and for the mean.
+    of shape (1 or T, N, d), or d columns of shape (1 or T, N). `step` is the step that all others
+    are compared with. All are None for zero, for the mean and for the step before.
     """
 
     text: str
     row: NDArray[np.float64] | None = None
     columns: RealArray | list[RealArray] | None = None
     mean: bool = False
-    step: int | str | None = None
+    previous: bool = False
+    step: int | None = None
 
     def ends(self, features: Features) -> Iterator[Ends]:
         """Yield steps with their baselines, in order."""
-        if self.step is not None:
-            yield from _compared(features, None if self.step == "previous" else int(self.step))
+        if self.previous or self.step is not None:
+            yield from _compared(features, self.step)
             return
         for block in features.blocks():
             yield Ends(block, block.x, self._of_block(block), block.presence)
@@ -97,18 +98,16 @@ class Baseline:
                 here = block.steps.start - first
                 steps = slice(here, here + 1)
                 presence = None if ends.presence is None else ends.presence[steps]
-                x = _of_steps(ends.x, steps)
-                yield Ends(block, x, _of_steps(ends.rows, steps), presence)
+                rows = None if ends.rows is None else _of_steps(ends.rows, steps)
+                yield Ends(block, _of_steps(ends.x, steps), rows, presence)
 
     def presence(self, features: Features) -> NDArray[np.bool_] | None:
         """Return who is there at either end, shape (T, N), or None for everybody."""
-        if self.step is None or features.presence is None:
-            return features.presence
         here = features.presence
-        there = (
-            np.concatenate([here[:1], here[:-1]]) if self.step == "previous" else here[self.step]
-        )
-        return here | there
+        if here is None or not (self.previous or self.step is not None):
+            return here
+        there = np.concatenate([here[:1], here[:-1]]) if self.step is None else here[self.step]
+        return np.asarray(here | there)
 
     def arrays(self) -> list[RealArray]:
         """Return the memory that an output must not overlap."""
@@ -116,7 +115,7 @@ class Baseline:
             return []
         return self.columns if isinstance(self.columns, list) else [self.columns]
 
-    def _of_block(self, block: Block) -> Rows:
+    def _of_block(self, block: Block) -> Rows | None:
         if self.mean:
             return _core.feature_means(block.x, block.presence)
         return self.row if self.columns is None else _of_steps(self.columns, block.steps)
@@ -153,8 +152,6 @@ def _filled(block: Block, union: NDArray[np.bool_]) -> RealArray | list[RealArra
 
 def _of_steps(rows: Rows, steps: slice) -> Rows:
     """Return some steps of an array, or of a list of columns; a single step serves all."""
-    if rows is None:
-        return None
     if isinstance(rows, list):
         return [column if len(column) == 1 else column[steps] for column in rows]
     return rows if len(rows) == 1 else rows[steps]
@@ -190,7 +187,7 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
             return Baseline("mean", mean=True)
         if baseline == "previous":
             _check_stepped(baseline, features)
-            return Baseline("the step before", step="previous")
+            return Baseline("the step before", previous=True)
         raise ValueError(f"baseline: {baseline!r}, 'mean', 'previous' or numbers are wanted")
     if isinstance(baseline, Step):
         _check_stepped(baseline, features)

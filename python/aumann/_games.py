@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from math import comb
 
 import numpy as np
@@ -95,6 +95,17 @@ def _enumerated(game: Game, shapley: bool, none: float) -> NDArray[np.float64]:
     return values
 
 
+@contextmanager
+def _explaining_overflow() -> Iterator[None]:
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(
+            "value: samples differ more than the unit of their sums allows, which the first one "
+            "set; Game(..., bound=) wants a number that no difference by one agent exceeds"
+        ) from error
+
+
 class GameSource:
     """Draws samples of a game evaluated in Python.
 
@@ -130,6 +141,11 @@ class GameSource:
         """A number that differs between games."""
         return hash((self.game.agents, *self.ends))
 
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return self.moments.samples
+
     def run(self, start: int, stop: int) -> None:
         """Draw the samples with these numbers and add them to the moments."""
         if self.reuse:
@@ -137,21 +153,13 @@ class GameSource:
             for first in range(start, stop, batch):
                 coalitions = self._coalitions(first, min(first + batch, stop))
                 worth = self.game.values(coalitions) - self.ends[1]
-                self._add(lambda c=coalitions, w=worth: self.moments.add_coalitions(c, w))
+                with _explaining_overflow():
+                    self.moments.add_coalitions(coalitions, worth)
             return
         for sample in range(start, stop):
             row = self._sample(sample)
-            self._add(lambda r=row: self.moments.add(r))
-
-    def _add(self, add: Callable[[], None]) -> None:
-        try:
-            add()
-        except OverflowError as error:
-            raise ValueError(
-                "value: samples differ more than the unit of their sums allows, which was set by "
-                "the first one; Game(..., bound=) wants a number that no difference by one agent "
-                "exceeds"
-            ) from error
+            with _explaining_overflow():
+                self.moments.add(row)
 
     def _bound(self) -> float:
         total = abs(self.ends[0] - self.ends[1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aumann._answer import Answer
-from aumann._samples import estimated, plan_of, told
+from aumann._samples import estimated, told
 from aumann.value_functions import ValueFunction
 
 if TYPE_CHECKING:
@@ -19,21 +19,18 @@ __all__ = ["merged"]
 
 def merged(one: Attribution, other: Attribution) -> Attribution:
     """Return the result of the samples of both, as `Attribution.merge` describes it."""
-    if one.samples is None or not isinstance(getattr(other, "samples", None), tuple):
+    if one.samples is None or getattr(other, "samples", None) is None:
         raise TypeError(f"other: {type(other).__name__}, and both sampled results are wanted")
-    if type(one.method) is not type(other.method) or plan_of(one.method.estimator) != plan_of(
-        other.method.estimator
-    ):
-        raise ValueError(f"other: a result of {other.method!r}, {one.method!r} is wanted")
+    these, those = one.samples, other.samples or ()
     same = one.value_function == other.value_function
     if isinstance(one.value_function, ValueFunction) and not same:
         raise ValueError(
             f"other: a result of {other.value_function!r}, {one.value_function!r} is wanted"
         )
-    if one.values.shape != other.values.shape or len(one.samples) != len(other.samples):
+    if one.values.shape != other.values.shape or len(these) != len(those):
         raise ValueError(
-            f"other: values of shape {other.values.shape} at {len(other.samples)} steps, "
-            f"{one.values.shape} at {len(one.samples)} are wanted"
+            f"other: values of shape {other.values.shape} at {len(those)} steps, "
+            f"{one.values.shape} at {len(these)} are wanted"
         )
     coefficients = (
         [coefficient for coefficient, _ in one.value_function.terms]
@@ -42,11 +39,11 @@ def merged(one: Attribution, other: Attribution) -> Attribution:
     )
     answer = Answer(np.full_like(np.atleast_2d(one.values), np.nan))
     present = None if one.presence is None else np.atleast_2d(one.presence)
-    for step, (a, b) in enumerate(zip(one.samples, other.samples, strict=True)):
+    for step, (a, b) in enumerate(zip(these, those, strict=True)):
         samples = a.merge(b)
         row = None if present is None else present[step]
         values, errors = estimated(coefficients, samples.moments)
-        how = told(plan_of(one.method.estimator), samples.count)
+        how = told(samples.plan, samples.count)
         answer.write(step, row, values, samples.ends, how)
         answer.write_errors(step, row, errors)
         answer.samples.append(samples)

@@ -48,8 +48,12 @@ class Source(Protocol):
         """Draw the samples with these numbers and add them to the moments."""
 
     @property
+    def samples(self) -> int:
+        """How many samples there are."""
+
+    @property
     def moments(self) -> Moments:
-        """The samples so far."""
+        """The samples so far, as they are now."""
 
     @property
     def fingerprint(self) -> int:
@@ -61,11 +65,13 @@ class Source(Protocol):
 
 
 # Opens the source of every term, going on from moments where there are some.
-Open = Callable[["Sequence[Moments] | None"], list[tuple[float, Source]]]
+Open = Callable[["StepSamples | None"], list[tuple[float, Source]]]
 
 
 def previous_samples(
-    resume: Attribution | None, method: object, function: object
+    resume: Attribution | None,
+    estimator: PermutationSampling | CoalitionSampling,
+    function: object,
 ) -> Sequence[StepSamples]:
     """Return the samples of a result to go on from.
 
@@ -73,7 +79,7 @@ def previous_samples(
     ----------
     resume : Attribution or None
         The result.
-    method : Shapley or Banzhaf
+    estimator : PermutationSampling or CoalitionSampling
         What is to be drawn now.
     function : object
         What is attributed now.
@@ -85,23 +91,18 @@ def previous_samples(
 
     Examples
     --------
-    >>> previous_samples(None, None, None)
+    >>> previous_samples(None, PermutationSampling(2), None)
     ()
     """
     if resume is None:
         return ()
-    samples = getattr(resume, "samples", None)
-    if samples is None:
-        raise TypeError(
-            f"resume: {type(resume).__name__} without samples, a sampled result is wanted"
-        )
-    estimator = getattr(method, "estimator", None)
-    before = getattr(resume.method, "estimator", None)
-    if type(resume.method) is not type(method) or plan_of(before) != plan_of(estimator):
+    if resume.samples is None:
+        raise TypeError(f"resume: a result of {resume.method!r}, a sampled result is wanted")
+    if any(samples.plan != plan_of(estimator) for samples in resume.samples):
         raise ValueError(f"resume: a result of {resume.method!r}, one of the same method is wanted")
     if isinstance(function, ValueFunction) and resume.value_function != function:
         raise ValueError(f"resume: a result of {resume.value_function!r}, {function!r} is wanted")
-    return samples
+    return resume.samples
 
 
 class SampledValues:
@@ -141,27 +142,26 @@ class SampledValues:
         What Ctrl-C keeps from being drawn is NaN.
         """
         previous = self.previous[step] if step < len(self.previous) else None
-        terms = opened(None if previous is None else previous.moments)
+        terms = opened(previous)
         coefficients = [coefficient for coefficient, _ in terms]
         sources = [source for _, source in terms]
         fingerprint = hash(tuple(source.fingerprint for source in sources))
         start = self._first(previous, fingerprint)
         interrupted = self._draw(sources, coefficients, start, step)
-        drawn = sources[0].moments.samples - (0 if previous is None else previous.count)
+        drawn = sources[0].samples - (0 if previous is None else previous.count)
         if interrupted:
             answer.values[step:] = np.nan
         if drawn == 0 and previous is None:
             return interrupted
         all_, none = (sum(c * source.ends[side] for c, source in terms) for side in range(2))
-        run = (self.estimator.seed, start, start + drawn)
+        first = start if previous is None else previous.runs[0][1]
         samples = StepSamples(
-            (run,), tuple(source.moments for source in sources), fingerprint, (all_, none)
+            self.plan,
+            ((self.estimator.seed, first, start + drawn),),
+            tuple(source.moments for source in sources),
+            fingerprint,
+            (all_, none),
         )
-        if previous is not None:
-            seed, first, _ = previous.runs[0]
-            samples = StepSamples(
-                ((seed, first, start + drawn),), samples.moments, fingerprint, samples.ends
-            )
         answer.samples.append(samples)
         values, errors = estimated(coefficients, samples.moments)
         answer.write(step, present, values, samples.ends, told(self.plan, samples.count))
@@ -191,7 +191,7 @@ class SampledValues:
         self, sources: Sequence[Source], coefficients: Sequence[float], start: int, step: int
     ) -> bool:
         """Draw until something says stop; tell whether that was Ctrl-C."""
-        offset = start - sources[0].moments.samples
+        offset = start - sources[0].samples
         most = self.estimator.samples
         deadline = self.deadline
         if deadline is not None:
@@ -201,11 +201,11 @@ class SampledValues:
         try:
             turn = 1
             for stop in stops:
-                while (done := sources[0].moments.samples) < stop:
+                while (done := sources[0].samples) < stop:
                     began = perf_counter()
                     last = min(stop, done + turn)
                     for source in sources:
-                        source.run(offset + source.moments.samples, offset + last)
+                        source.run(offset + source.samples, offset + last)
                     seconds = perf_counter() - began
                     self.progress.show(step * most + last)
                     if deadline is not None and perf_counter() >= deadline:
@@ -216,7 +216,7 @@ class SampledValues:
         except KeyboardInterrupt:
             # Terms are drawn in turn: the later ones catch up.
             for source in sources[1:]:
-                source.run(offset + source.moments.samples, offset + sources[0].moments.samples)
+                source.run(offset + source.samples, offset + sources[0].samples)
             return True
         return False
 

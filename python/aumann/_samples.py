@@ -37,6 +37,8 @@ class StepSamples:
 
     Parameters
     ----------
+    plan : Plan
+        What a sample is.
     runs : tuple of (int, int, int)
         Seed, first and last + 1 sample number of every run, in order.
     moments : tuple of Moments
@@ -47,6 +49,7 @@ class StepSamples:
         The values of all agents and of none.
     """
 
+    plan: Plan
     runs: tuple[tuple[int, int, int], ...]
     moments: tuple[Moments, ...]
     fingerprint: int
@@ -65,6 +68,11 @@ class StepSamples:
         ValueError
             If they are of different games, or share a sample.
         """
+        if self.plan != other.plan:
+            raise ValueError(
+                f"other: {told(other.plan, other.count)}, besides {told(self.plan, self.count)}; "
+                "samples of one kind are wanted"
+            )
         if self.fingerprint != other.fingerprint or len(self.moments) != len(other.moments):
             raise ValueError("other: samples of another game, the same inputs are wanted")
         runs = sorted((*self.runs, *other.runs))
@@ -82,7 +90,7 @@ class StepSamples:
             else:
                 joined.append((seed, start, stop))
         moments = tuple(a.merged(b) for a, b in zip(self.moments, other.moments, strict=True))
-        return StepSamples(tuple(joined), moments, self.fingerprint, self.ends)
+        return StepSamples(self.plan, tuple(joined), moments, self.fingerprint, self.ends)
 
 
 def checks(most: int) -> list[int]:

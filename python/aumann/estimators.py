@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 __all__ = ["MAX_SAMPLES", "CoalitionSampling", "MeanFieldExpansion", "PermutationSampling"]
 
@@ -194,7 +195,7 @@ class MeanFieldExpansion:
 
     def __post_init__(self) -> None:
         """Check the order."""
-        if isinstance(self.order, bool) or not isinstance(self.order, Integral):
+        if isinstance(self.order, bool) or not isinstance(self.order, int):
             raise TypeError(f"order: {self.order!r}, 0, 1 or 2 is wanted")
         if self.order not in (0, 1, 2):
             raise ValueError(f"order: {self.order}, 0, 1 or 2 is wanted")
@@ -206,7 +207,7 @@ def _check_flag(name: str, value: Any) -> None:
 
 
 def _check_count(name: str, value: Any, most: int, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name}: {value!r}, an integer is wanted")
     if not least <= value <= most:
         raise ValueError(f"{name}: {value}, a number from {least} to {most} is wanted")
@@ -219,7 +220,7 @@ def _check_stops(estimator: PermutationSampling | CoalitionSampling) -> None:
         value = getattr(estimator, name)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, Real):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise TypeError(f"{name}: {value!r}, a number is wanted")
         if not 0 < value <= most or not math.isfinite(value):
             below = "" if most == math.inf else f" and at most {most:g}"

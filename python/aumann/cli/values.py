@@ -29,8 +29,10 @@ def numbers(option: str, text: str) -> list[float]:
 
 def baseline(text: str) -> Baseline:
     """Read a baseline: a word, a step, one number for all features, or one per feature."""
-    if text == "mean" or text == "previous":
-        return text
+    if text == "mean":
+        return "mean"
+    if text == "previous":
+        return "previous"
     if text.startswith(STEP):
         return Step(text.removeprefix(STEP))
     try:

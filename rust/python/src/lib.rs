@@ -65,6 +65,9 @@ mod _core {
 
     #[pymodule_export]
     const VERSION: &str = super::VERSION;
+    /// Most players whose coalitions are enumerated.
+    #[pymodule_export]
+    const MOST_ENUMERATED: usize = 24;
     #[pymodule_export]
     const PROFILE: &str = super::PROFILE;
 

@@ -6,7 +6,7 @@ use crate::errors::{guard, message, value_error};
 use crate::pool;
 use aumann_core::random::Draw;
 use aumann_core::{self as core, Drawn, Error, Game, Orders, Plan, Real, Step, blocks};
-use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
@@ -76,7 +76,6 @@ impl Moments {
     }
 
     /// Estimates and standard errors.
-    #[expect(clippy::type_complexity, reason = "a pair of arrays")]
     fn estimate<'py>(
         &self,
         py: Python<'py>,
@@ -108,7 +107,7 @@ impl Sampler {
         plan: PlanName,
         seed: u64,
         step: u32,
-        drawn: Option<(Moments, Vec<Run>)>,
+        drawn: Option<(PyRef<'_, Moments>, Vec<Run>)>,
     ) -> PyResult<Self> {
         let function = Function::new(function, weights);
         let (presence, plan) = (presence.as_ref(), read_plan(&plan)?);
@@ -117,12 +116,13 @@ impl Sampler {
         } else {
             game::<f64>(py, &function, &x, baseline, presence)?
         };
+        let drawn = drawn.as_ref().map(|(moments, runs)| (&moments.moments, runs));
         let sampler = on_pool(py, true, || {
             let mut sampler = core::Sampler::new(game, plan, seed, step)?;
-            if let Some((moments, runs)) = &drawn {
+            if let Some((moments, runs)) = drawn {
                 let of_run = |&(seed, start, end): &Run| Drawn { seed, samples: start..end };
                 let drawn: Vec<Drawn> = runs.iter().map(of_run).collect();
-                sampler.resume(&moments.moments, &drawn)?;
+                sampler.resume(moments, &drawn)?;
             }
             Ok(sampler)
         })?;

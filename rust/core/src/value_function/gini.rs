@@ -10,6 +10,7 @@ use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
+use crate::game::Game;
 use crate::linear::weighted_sum;
 use crate::rank::{RankWeights, from_ordered_bits, ordered_bits};
 use crate::real::Real;
@@ -169,6 +170,10 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         });
         let (sums, value) = merge_tree(sums).ok_or(Error::Empty)?;
         outcome(sums, value, 0.0, T::NAME)
+    }
+
+    fn game(&self, _: &Step<'_, T>, _: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Err(Error::NoWeights { name: "game" })
     }
 }
 

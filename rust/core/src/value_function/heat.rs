@@ -11,6 +11,7 @@ mod game;
 use super::{Outcome, ValueFunction};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
+use crate::game::Game;
 use crate::linear::{feature_means, weighted_sum};
 use crate::product::{Wide, products_of_others};
 use crate::quadrature::integrate;
@@ -128,6 +129,10 @@ impl<T: Real> ValueFunction<T> for Heat {
             return Err(x.explain_non_finite(baseline));
         }
         Ok(Outcome::closed_form(value, baseline_value, scaled))
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
     }
 }
 

@@ -6,6 +6,7 @@ use super::composite::{Weights, of_row};
 use super::{Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
+use crate::game::Game;
 use crate::linear::{feature_means, weighted_sum};
 use crate::real::Real;
 use crate::statistics::Scale;
@@ -63,5 +64,9 @@ impl<T: Real> ValueFunction<T> for Mean {
         out: &mut [T],
     ) -> Result<Outcome> {
         self.marginals(x, baseline, out)
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
     }
 }

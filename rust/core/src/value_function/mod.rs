@@ -9,6 +9,7 @@ mod variance;
 
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
+use crate::game::Game;
 use crate::real::Real;
 use crate::statistics::Scaled;
 
@@ -61,6 +62,13 @@ pub trait ValueFunction<T: Real>: Send + Sync {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome>;
+
+    /// The game of the present agents, in index order: those outside a coalition stand at their
+    /// baseline.
+    ///
+    /// # Errors
+    /// As [`ValueFunction::aumann_shapley`].
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>>;
 }
 
 /// A value function by name and parameters, as the bindings pass it.

@@ -11,6 +11,7 @@ use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
+use crate::game::Game;
 use crate::linear::{first_means, weighted_sum};
 use crate::real::Real;
 use crate::simd::dispatch;
@@ -171,5 +172,9 @@ impl<T: Real> ValueFunction<T> for Variance {
             return Err(x.explain_non_finite(baseline));
         }
         Ok(Outcome::closed_form(value, 0.0, scaled))
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
     }
 }

@@ -139,7 +139,10 @@ impl HeatGame {
         if within {
             return Ok(());
         }
-        let place = products.iter().position(|product| !(1.0 + product > 0.0)).unwrap_or(0);
+        let place = products
+            .iter()
+            .position(|product| 1.0 + product <= 0.0 || product.is_nan())
+            .unwrap_or(0);
         Err(Error::HeatDomain { product: products[place], path: path[place] })
     }
 }
