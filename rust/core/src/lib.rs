@@ -13,6 +13,8 @@
 //! | [`blocks`] | chunks and the tree that merges them |
 //! | `features` | views of one step's features, presence, baselines |
 //! | `statistics`, `linear` | mergeable statistics; the streaming loops |
+//! | `columns` | blocks of agents as one column per feature |
+//! | `grid` | values as integers, whose sums are exact |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
 //! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
 //! | [`value_function`] | one file per value function |
@@ -22,8 +24,10 @@
 
 pub mod blocks;
 mod buffer;
+mod columns;
 mod error;
 mod features;
+mod grid;
 mod linear;
 mod method;
 mod partition;
@@ -38,7 +42,7 @@ pub mod value_function;
 
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
-pub use method::aumann_shapley;
+pub use method::{aumann_shapley, banzhaf, leave_one_out, shapley};
 pub use real::Real;
 pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
 

@@ -4,7 +4,7 @@
 //! linear function of its own difference: `phi_i = sum_k (x_ik - b_ik) c_k / n` with
 //! `c_k = integral of dF/dxbar_k`. From zero, `c_k = log1p(P)/P * (product of the other means) / d`.
 
-use super::{Outcome, ValueFunction};
+use super::{Outcome, ValueFunction, heat_without};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::linear::{feature_means, weighted_sum};
@@ -30,7 +30,7 @@ impl Heat {
     }
 }
 
-fn heat(means: &[f64], path: f64) -> Result<f64> {
+pub(super) fn heat(means: &[f64], path: f64) -> Result<f64> {
     let product = Wide::product(means);
     check_domain(product, path)?;
     Ok(product.ln_1p())
@@ -124,6 +124,23 @@ impl<T: Real> ValueFunction<T> for Heat {
             return Err(x.explain_non_finite(baseline));
         }
         Ok(Outcome::closed_form(value, baseline_value, scaled))
+    }
+
+    fn shapley(&self, _: &Step<'_, T>, _: &Baseline<'_, T>, _: &mut [T]) -> Result<Outcome> {
+        Err(Error::NoClosedForm { function: "heat", method: "Shapley" })
+    }
+
+    fn banzhaf(&self, _: &Step<'_, T>, _: &Baseline<'_, T>, _: &mut [T]) -> Result<Outcome> {
+        Err(Error::NoClosedForm { function: "heat", method: "Banzhaf" })
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        heat_without::leave_one_out(x, baseline, out)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`.
+//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`: every method's value.
 
 use super::composite::{Weights, of_row};
 use super::{Outcome, ValueFunction};
@@ -51,5 +51,32 @@ impl<T: Real> ValueFunction<T> for Mean {
             return Err(x.explain_non_finite(baseline));
         }
         Ok(Outcome::closed_form(value, baseline_value, scaled))
+    }
+
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
     }
 }
