@@ -118,6 +118,26 @@ pub enum Error {
         /// The value function.
         name: &'static str,
     },
+    /// There is no closed form of this value of the value function.
+    NoClosedForm {
+        /// The value function.
+        function: &'static str,
+        /// The method.
+        method: &'static str,
+    },
+    /// The value function is not one of the feature means.
+    NoMeanFunction {
+        /// The value function.
+        function: &'static str,
+    },
+    /// The heat's logarithm was asked for at a product of means of -1 or less, met where one agent
+    /// stands at its baseline.
+    HeatDomainWithout {
+        /// The product of the feature means.
+        product: f64,
+        /// The agent.
+        agent: usize,
+    },
     /// An error at one of several steps.
     AtStep {
         /// Index of the step.
@@ -214,6 +234,19 @@ impl Error {
             Self::UnknownValueFunction { name, known } => {
                 write!(f, "value_function: {name:?}, one of {} is wanted", known.join(", "))
             }
+            Self::NoClosedForm { function, method } => {
+                write!(f, "method: {method} of {function} has no closed form")
+            }
+            Self::NoMeanFunction { function } => write!(
+                f,
+                "method: {function} is no function of the feature means, which the mean-field \
+                 expansion wants"
+            ),
+            Self::HeatDomainWithout { product, agent } => write!(
+                f,
+                "x: heat is log(1 + product of the feature means), but without agent {agent}{at} \
+                 the product is {product}, more than -1 is wanted"
+            ),
             Self::NoWeights { name } => write!(f, "weights: {name} takes none"),
             Self::AtStep { step, error } => error.write(f, Some(*step)),
         }

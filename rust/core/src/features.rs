@@ -230,6 +230,14 @@ impl<'a, T: Real> Step<'a, T> {
         }
     }
 
+    /// The present agents, ascending.
+    pub(crate) fn present_agents(&self) -> Vec<usize> {
+        match &self.presence {
+            None => (0..self.agents()).collect(),
+            Some(presence) => (0..self.agents()).filter(|&agent| presence.mask[agent]).collect(),
+        }
+    }
+
     /// Spreads the values of the positions, which fill the front of `out`, over the agents; absent
     /// agents get zero.
     pub(crate) fn expand<V: Real>(&self, out: &mut [V]) {

@@ -4,8 +4,8 @@ use crate::arrays::{BaselineRows, BaselineViews, StepViews, Steps, masks, not_em
 use crate::errors::{guard, message, value_error};
 use crate::pool;
 use aumann_core::{
-    Baseline, Descriptor, Outcome, Real, Result, Step, ValueFunction, aumann_shapley, blocks,
-    from_descriptor,
+    Baseline, Descriptor, Outcome, Real, Result, Step, ValueFunction, aumann_shapley, banzhaf,
+    blocks, from_descriptor, leave_one_out, shapley,
 };
 use numpy::ndarray::Array2;
 use numpy::{
@@ -27,12 +27,18 @@ type Answer<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, Vec<&'
 #[derive(Clone, Copy)]
 enum Method {
     AumannShapley,
+    Shapley,
+    Banzhaf,
+    LeaveOneOut,
 }
 
 impl Method {
     fn new(name: &str, order: Option<u32>) -> PyResult<Self> {
         match (name, order) {
             ("aumann_shapley", None) => Ok(Self::AumannShapley),
+            ("shapley", None) => Ok(Self::Shapley),
+            ("banzhaf", None) => Ok(Self::Banzhaf),
+            ("leave_one_out", None) => Ok(Self::LeaveOneOut),
             _ => Err(message(format!("method: {name:?} of order {order:?} is not known"))),
         }
     }
@@ -46,6 +52,9 @@ impl Method {
     ) -> Result<Outcome> {
         match self {
             Self::AumannShapley => aumann_shapley(function, x, baseline, out),
+            Self::Shapley => shapley(function, x, baseline, out),
+            Self::Banzhaf => banzhaf(function, x, baseline, out),
+            Self::LeaveOneOut => leave_one_out(function, x, baseline, out),
         }
     }
 }

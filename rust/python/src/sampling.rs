@@ -33,7 +33,7 @@ pub(crate) struct Moments {
 #[pymethods]
 impl Moments {
     #[new]
-    fn new(players: usize, bound: f64) -> PyResult<Self> {
+    fn new(players: usize, bound: f64, _reuse: bool) -> PyResult<Self> {
         Ok(Self { moments: core::Moments::new(players, bound).map_err(value_error)? })
     }
 

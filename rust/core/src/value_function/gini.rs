@@ -6,6 +6,7 @@
 
 use super::composite::{self, Composites, Weights};
 use super::crossing::Ends;
+use super::gini_coalitions::{self, Method};
 use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
@@ -91,6 +92,20 @@ fn outcome(sums: Scaled, value: f64, baseline_value: f64, real: &'static str) ->
     Ok(Outcome::closed_form(value, baseline_value, sums))
 }
 
+fn coalitions<T: Real>(
+    function: &GiniMeanDifference,
+    method: Method,
+    x: &Step<'_, T>,
+    baseline: &Baseline<'_, T>,
+    out: &mut [T],
+) -> Result<Outcome> {
+    let weights = function.weights.of(x.features())?;
+    match baseline {
+        Baseline::PerAgent(rows) => gini_coalitions::per_agent(method, x, &weights, rows, out),
+        _ => gini_coalitions::common(method, x, &weights, baseline, out),
+    }
+}
+
 impl<T: Real> ValueFunction<T> for GiniMeanDifference {
     fn value(&self, x: &Step<'_, T>) -> Result<f64> {
         let weights = self.weights.of(x.features())?;
@@ -135,11 +150,11 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         let (extent, ranks, held) = if let Some(held) = T::as_f64s(out) {
             let extent = weighted_sum(x, &Baseline::Zero, &weights, held, &Extremes::default());
             let extent = finite(extent, x)?;
-            (extent, RankWeights::new(&*held, extent, rank_weight(n)), true)
+            (extent, RankWeights::new(&*held, extent.bounds(), &rank_weight(n)).0, true)
         } else {
             let extent = extent(x, &weights)?;
-            let composites = Composites { x, weights: &weights };
-            (extent, RankWeights::new(&composites, extent, rank_weight(n)), false)
+            let composites = Composites { x, baseline: &Baseline::Zero, weights: &weights };
+            (extent, RankWeights::new(&composites, extent.bounds(), &rank_weight(n)).0, false)
         };
         let held = held && matches!(baseline, Baseline::Zero);
         let base = composite::of_row(&weights, &baseline.row(weights.len()));
@@ -174,6 +189,33 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
 
     fn game(&self, _: &Step<'_, T>, _: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
         Err(Error::NoWeights { name: "game" })
+    }
+
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        coalitions(self, Method::Shapley, x, baseline, out)
+    }
+
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        coalitions(self, Method::Shapley, x, baseline, out)
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        coalitions(self, Method::LeaveOneOut, x, baseline, out)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`.
+//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`: every method's value.
 
 mod game;
 
@@ -64,6 +64,33 @@ impl<T: Real> ValueFunction<T> for Mean {
         out: &mut [T],
     ) -> Result<Outcome> {
         self.marginals(x, baseline, out)
+    }
+
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {

@@ -3,7 +3,9 @@
 mod composite;
 mod crossing;
 mod gini;
+mod gini_coalitions;
 mod heat;
+mod heat_without;
 mod mean;
 mod variance;
 
@@ -69,6 +71,41 @@ pub trait ValueFunction<T: Real>: Send + Sync {
     /// # Errors
     /// As [`ValueFunction::aumann_shapley`].
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>>;
+
+    /// As [`ValueFunction::aumann_shapley`], the Shapley value of the game in which agents outside
+    /// a coalition stand at their baseline.
+    ///
+    /// # Errors
+    /// As there, and [`Error::NoClosedForm`].
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
+
+    /// As [`ValueFunction::shapley`], the Banzhaf value.
+    ///
+    /// # Errors
+    /// As there.
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
+
+    /// As [`ValueFunction::aumann_shapley`], what F loses where one agent stands at its baseline:
+    /// these do not add up to F(X) - F(B).
+    ///
+    /// # Errors
+    /// As there.
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
 }
 
 /// A value function by name and parameters, as the bindings pass it.
