@@ -34,6 +34,7 @@ mod product;
 mod quadrature;
 pub mod random;
 mod rank;
+mod rank_tree;
 mod real;
 pub mod simd;
 mod statistics;

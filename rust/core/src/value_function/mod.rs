@@ -3,6 +3,7 @@
 mod comonotone;
 mod composite;
 mod gini;
+mod gini_game;
 mod heat;
 mod mean;
 mod variance;
@@ -13,6 +14,7 @@ use crate::real::Real;
 use crate::statistics::Scaled;
 
 pub use gini::GiniMeanDifference;
+pub use gini_game::GiniGame;
 pub use heat::Heat;
 pub use mean::Mean;
 pub use variance::Variance;
