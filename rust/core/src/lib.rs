@@ -24,6 +24,7 @@
 
 pub mod blocks;
 mod buffer;
+mod coalitions;
 mod error;
 mod features;
 mod game;

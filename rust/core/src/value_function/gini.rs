@@ -4,6 +4,9 @@
 //! That holds for every baseline ordered as the composites (comonotone): no pair changes its order
 //! along the path. Baselines per agent are in `comonotone`.
 
+mod coalitions;
+mod game;
+
 use super::comonotone::{self, Order};
 use super::composite::{self, Composites, Weights};
 use super::{Outcome, ValueFunction};
@@ -16,6 +19,8 @@ use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Extent, Extremes, Scale, Scaled, fold};
 use rayon::prelude::*;
+
+pub use game::GiniGame;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
 #[derive(Clone, Debug)]

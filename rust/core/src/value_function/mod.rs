@@ -3,7 +3,6 @@
 mod comonotone;
 mod composite;
 mod gini;
-mod gini_game;
 mod heat;
 mod mean;
 mod variance;
@@ -13,8 +12,7 @@ use crate::features::{Baseline, Step};
 use crate::real::Real;
 use crate::statistics::Scaled;
 
-pub use gini::GiniMeanDifference;
-pub use gini_game::GiniGame;
+pub use gini::{GiniGame, GiniMeanDifference};
 pub use heat::Heat;
 pub use mean::Mean;
 pub use variance::Variance;

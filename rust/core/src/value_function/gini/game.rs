@@ -24,15 +24,46 @@ const SMALLEST_UNIT: i32 = -1_000;
 /// Values of members and of all others, as ranks among the distinct ones.
 #[derive(Debug)]
 pub struct GiniGame {
-    /// Distinct values, ascending, in units.
-    values: Vec<i64>,
+    /// Distinct values, ascending, in units; with zero, where all stand there outside.
+    pub(super) values: Vec<i64>,
     /// Rank of every player's composite.
-    composites: Vec<u32>,
-    /// Rank of every player's baseline; none where all stand at zero.
-    baselines: Option<Vec<u32>>,
+    pub(super) composites: Vec<u32>,
+    /// Where players stand outside.
+    pub(super) baselines: Baselines,
+    /// The players' composites by rank, as numbers of players; their baselines count on from there.
+    pub(super) order: Vec<u32>,
+    /// The first of `order` of each rank, and the end.
+    pub(super) starts: Vec<usize>,
     /// Value of the game per unit of distance.
-    factor: f64,
+    pub(super) factor: f64,
     bound: f64,
+}
+
+/// Ranks of the values outside.
+#[derive(Debug)]
+pub(super) enum Baselines {
+    /// The rank of zero.
+    Common(u32),
+    /// One per player.
+    PerAgent(Vec<u32>),
+}
+
+impl Baselines {
+    #[inline(always)]
+    pub(super) fn rank(&self, player: usize) -> u32 {
+        match self {
+            Self::Common(zero) => *zero,
+            Self::PerAgent(ranks) => ranks[player],
+        }
+    }
+}
+
+/// Values by rank.
+struct Ranked {
+    values: Vec<i64>,
+    ranks: Vec<u32>,
+    order: Vec<u32>,
+    starts: Vec<usize>,
 }
 
 impl GiniGame {
@@ -43,61 +74,62 @@ impl GiniGame {
     pub fn relative(composites: &[f64]) -> Result<Self> {
         let largest = composites.iter().fold(0.0_f64, |largest, s| largest.max(s.abs()));
         let unit = unit(composites.len(), largest)?;
-        let (values, ranks) = rank(composites.len(), |i| in_units(composites[i], unit))?;
-        Self::new(values, ranks, None, unit, largest)
+        let ranked = rank(composites.len(), true, |i| in_units(composites[i], unit))?;
+        let zero = ranked.values.partition_point(|&value| value < 0) as u32;
+        Self::new(ranked, Baselines::Common(zero), unit, largest)
     }
 
     /// Players with these composites and baselines.
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Overflow`], [`Error::Shape`] where the lengths differ.
-    pub fn per_agent(composites: &[f64], baselines: &[f64]) -> Result<Self> {
+    pub fn per_agent(composites: &[f64], base: &[f64]) -> Result<Self> {
         let n = composites.len();
-        if baselines.len() != n {
-            let (argument, what, got) = ("baseline", "agents", baselines.len());
+        if base.len() != n {
+            let (argument, what, got) = ("baseline", "agents", base.len());
             return Err(Error::Shape { argument, what, got, wanted: n });
         }
-        let both = || composites.iter().chain(baselines);
+        let both = || composites.iter().chain(base);
         let (low, high) = both()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
         let centre = 0.5 * low + 0.5 * high;
         let unit = unit(n, high - centre)?;
-        let value = |i: usize| if i < n { composites[i] } else { baselines[i - n] };
-        let (values, mut ranks) = rank(2 * n, |i| in_units(value(i) - centre, unit))?;
-        let of_baselines = ranks.split_off(n);
-        let pairs = composites.iter().zip(baselines);
+        let value = |i: usize| if i < n { composites[i] } else { base[i - n] };
+        let mut ranked = rank(2 * n, false, |i| in_units(value(i) - centre, unit))?;
+        let baselines = Baselines::PerAgent(ranked.ranks.split_off(n));
+        let pairs = composites.iter().zip(base);
         let largest = pairs.fold(0.0_f64, |largest, (s, b)| largest.max((s - b).abs()));
-        Self::new(values, ranks, Some(of_baselines), unit, largest)
+        Self::new(ranked, baselines, unit, largest)
     }
 
-    fn new(
-        values: Vec<i64>,
-        composites: Vec<u32>,
-        baselines: Option<Vec<u32>>,
-        unit: f64,
-        largest: f64,
-    ) -> Result<Self> {
+    fn new(ranked: Ranked, baselines: Baselines, unit: f64, largest: f64) -> Result<Self> {
+        let Ranked { values, ranks: composites, order, starts } = ranked;
         let n = composites.len() as f64;
         let (factor, bound) = (2.0 / (n * n) * unit, 2.0 * largest / n);
         if !bound.is_finite() {
             return Err(Error::Overflow { real: "float64" });
         }
-        Ok(Self { values, composites, baselines, factor, bound })
+        Ok(Self { values, composites, baselines, order, starts, factor, bound })
     }
 
     /// Everyone at the baseline.
     pub(super) fn outside(&self) -> Members<'_> {
         let tree = match &self.baselines {
-            None => RankTree::new(self.values.len()),
-            Some(ranks) => RankTree::of(&self.histogram(ranks), &self.values),
+            Baselines::Common(_) => RankTree::new(self.values.len()),
+            Baselines::PerAgent(ranks) => RankTree::of(&self.histogram(ranks), &self.values),
         };
-        let sum = self.baselines.iter().flatten().map(|&rank| self.values[rank as usize]).sum();
+        let sum = match &self.baselines {
+            Baselines::Common(_) => 0,
+            Baselines::PerAgent(ranks) => {
+                ranks.iter().map(|&rank| self.values[rank as usize]).sum()
+            }
+        };
         Members { game: self, tree, count: 0, sum, magnitude: 0 }
     }
 
     /// Sum of the distances of all pairs of players at their baselines, in units.
     fn pairs_outside(&self) -> i128 {
-        let Some(ranks) = &self.baselines else { return 0 };
+        let Baselines::PerAgent(ranks) = &self.baselines else { return 0 };
         let (mut before, mut sum, mut pairs) = (0, 0, 0);
         for (count, &value) in self.histogram(ranks).into_iter().zip(&self.values) {
             let (count, value) = (i128::from(count), i128::from(value));
@@ -134,8 +166,8 @@ fn in_units(value: f64, unit: f64) -> i64 {
     (value / unit).round_ties_even() as i64
 }
 
-/// The distinct values, and the rank of each value among them.
-fn rank(count: usize, value: impl Fn(usize) -> i64 + Sync) -> Result<(Vec<i64>, Vec<u32>)> {
+/// Ranks values; with zero among the distinct ones where it is wanted.
+fn rank(count: usize, zero: bool, value: impl Fn(usize) -> i64 + Sync) -> Result<Ranked> {
     if u32::try_from(count).is_err() {
         let (argument, what, wanted) = ("x", "values to rank", u32::MAX as usize);
         return Err(Error::Shape { argument, what, got: count, wanted });
@@ -146,12 +178,29 @@ fn rank(count: usize, value: impl Fn(usize) -> i64 + Sync) -> Result<(Vec<i64>, 
     } else {
         sorted.par_sort_unstable();
     }
-    let (mut values, mut ranks) = (Vec::new(), vec![0; count]);
+    let (mut values, mut ranks, mut starts) = (Vec::new(), vec![0; count], Vec::new());
+    let mut missing = zero;
+    let mut start = 0;
     for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
+        if missing && ties[0].0 >= 0 {
+            missing = false;
+            if ties[0].0 > 0 {
+                values.push(0);
+                starts.push(start);
+            }
+        }
         ties.iter().for_each(|&(_, i)| ranks[i as usize] = values.len() as u32);
         values.push(ties[0].0);
+        starts.push(start);
+        start += ties.len();
     }
-    Ok((values, ranks))
+    if missing {
+        values.push(0);
+        starts.push(start);
+    }
+    starts.push(start);
+    let order = sorted.into_iter().map(|(_, i)| i).collect();
+    Ok(Ranked { values, ranks, order, starts })
 }
 
 /// A coalition, with what is needed to say what the next player adds.
@@ -184,12 +233,12 @@ impl Members<'_> {
         let value = game.values[s as usize];
         let own = i64::from(member);
         match &game.baselines {
-            None => {
+            Baselines::Common(_) => {
                 let outside = n - 1 - (self.count - own);
                 self.distances(s, value, self.count) + outside * value.abs()
                     - (self.magnitude - own * value.abs())
             }
-            Some(ranks) => {
+            Baselines::PerAgent(ranks) => {
                 let base = game.values[ranks[player] as usize];
                 // The player itself is in the tree, on one side or the other.
                 let itself = (2 * own - 1) * (value - base).abs();
@@ -207,8 +256,8 @@ impl Members<'_> {
         self.sum += sign * value;
         self.count += sign;
         match &game.baselines {
-            None => self.magnitude += sign * value.abs(),
-            Some(ranks) => {
+            Baselines::Common(_) => self.magnitude += sign * value.abs(),
+            Baselines::PerAgent(ranks) => {
                 let base = game.values[ranks[player] as usize];
                 self.tree.add(ranks[player], -sign, -sign * base);
                 self.sum -= sign * base;
