@@ -52,6 +52,60 @@ pub enum Error {
         /// The agent with the larger composite and the smaller baseline.
         upper: usize,
     },
+    /// The heat's logarithm was asked for at such a product within a coalition.
+    HeatDomainOfCoalition {
+        /// The product of the feature means.
+        product: f64,
+        /// Number of agents in the coalition; the others stand at their baseline.
+        members: usize,
+    },
+    /// A game's bound on its marginal contributions is none.
+    Bound {
+        /// The bound that came.
+        bound: f64,
+    },
+    /// A game gave a marginal contribution that is NaN or beyond its bound.
+    Sample {
+        /// The player.
+        player: usize,
+        /// The sample of its marginal contribution.
+        sample: f64,
+        /// The game's bound.
+        bound: f64,
+    },
+    /// More samples than can be added up exactly.
+    TooManySamples {
+        /// Number of samples.
+        samples: u64,
+        /// Largest number.
+        most: u64,
+    },
+    /// Sums and sums of squares that no samples have.
+    Moments {
+        /// Number of players.
+        players: usize,
+        /// Number of samples.
+        samples: u64,
+    },
+    /// A sample is not to be drawn or merged twice.
+    SampleDrawn {
+        /// Its seed.
+        seed: u64,
+        /// Its number.
+        sample: u64,
+    },
+    /// Samples of different games are not to be merged.
+    OtherGame {
+        /// What differs.
+        what: &'static str,
+    },
+    /// Moments of different games are not to be merged.
+    OtherMoments {
+        /// Players and quantum of the moments that came.
+        got: (usize, f64),
+        /// Those of the moments they were to join.
+        wanted: (usize, f64),
+    },
     /// No value function has this name.
     UnknownValueFunction {
         /// The name that came.
@@ -120,6 +174,43 @@ impl Error {
                 "baseline: not ordered as the composites{at}: agent {upper} has a larger composite \
                  than agent {lower} in x and a smaller one in the baseline; the closed form of the \
                  Gini mean difference wants baselines in the order of x"
+            ),
+            Self::HeatDomainOfCoalition { product, members } => write!(
+                f,
+                "x: heat is log(1 + product of the feature means), but the product is {product} in \
+                 a coalition of {members} agents, the others at their baseline{at}, more than -1 is \
+                 wanted"
+            ),
+            Self::Bound { bound } => write!(
+                f,
+                "game: a bound of {bound}, a finite number that no marginal contribution exceeds \
+                 in magnitude is wanted"
+            ),
+            Self::Sample { player, sample, bound } => write!(
+                f,
+                "game: player {player} has a marginal contribution of {sample}{at}, at most {bound} \
+                 in magnitude is wanted"
+            ),
+            Self::TooManySamples { samples, most } => {
+                write!(f, "samples: {samples} of them, at most {most} are wanted")
+            }
+            Self::Moments { players, samples } => write!(
+                f,
+                "moments: not those of {samples} samples of {players} players{at}, sums and sums of \
+                 squares as they were given out are wanted"
+            ),
+            Self::SampleDrawn { seed, sample } => write!(
+                f,
+                "samples: number {sample} of seed {seed} has been drawn{at}, other samples are wanted"
+            ),
+            Self::OtherGame { what } => {
+                write!(f, "merge: the {what} differs{at}, samples of the same game are wanted")
+            }
+            Self::OtherMoments { got, wanted } => write!(
+                f,
+                "merge: {} players and a quantum of {:e}{at}, {} players and {:e} are wanted: the \
+                 samples of one game",
+                got.0, got.1, wanted.0, wanted.1
             ),
             Self::UnknownValueFunction { name, known } => {
                 write!(f, "value_function: {name:?}, one of {} is wanted", known.join(", "))

@@ -16,13 +16,16 @@
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
 //! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
 //! | [`random`] | random numbers by counter |
-//! | `game` | players who join a coalition one by one |
+//! | `buckets`, `order` | agents streamed into buckets and back; random orders |
+//! | `moments` | sums of samples in fixed point |
+//! | `game`, `sums` | players who join a coalition one by one; orders swept bucket by bucket |
 //! | [`value_function`] | one file per value function |
 //! | `method` | one file per method |
 //!
 //! Start with [`value_function::Mean`], the smallest of them, then [`aumann_shapley()`].
 
 pub mod blocks;
+mod buckets;
 mod buffer;
 mod coalitions;
 mod error;
@@ -30,6 +33,8 @@ mod features;
 mod game;
 mod linear;
 mod method;
+mod moments;
+mod order;
 mod partition;
 mod product;
 mod quadrature;
@@ -39,13 +44,16 @@ mod rank_tree;
 mod real;
 pub mod simd;
 mod statistics;
+mod sums;
 mod table;
 pub mod value_function;
 
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
-pub use game::{Coalition, Game};
-pub use method::aumann_shapley;
+pub use game::{Coalition, Game, Orders, Scratch};
+pub use method::{Drawn, Plan, Sampler, aumann_shapley};
+pub use moments::{MAX_SAMPLES, Moments, Spread};
+pub use order::random_order;
 pub use real::Real;
 pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
 

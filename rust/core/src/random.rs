@@ -21,6 +21,25 @@ pub enum Purpose {
     Coalitions = 2,
 }
 
+/// Which sample is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Draw {
+    /// Whoever repeats it gets the same samples.
+    pub seed: u64,
+    /// Index of the step.
+    pub step: u32,
+    /// Number of the sample.
+    pub sample: u64,
+}
+
+impl Draw {
+    /// Its random numbers for a purpose.
+    #[must_use]
+    pub fn stream(self, purpose: Purpose) -> Stream {
+        Stream::new(self.seed, purpose, self.step, self.sample)
+    }
+}
+
 /// The random numbers of one sample for one purpose.
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {

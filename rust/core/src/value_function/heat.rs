@@ -4,6 +4,10 @@
 //! linear function of its own difference: `phi_i = sum_k (x_ik - b_ik) c_k / n` with
 //! `c_k = integral of dF/dxbar_k`. From zero, `c_k = log1p(P)/P * (product of the other means) / d`.
 
+mod block;
+mod control;
+mod game;
+
 use super::{Outcome, ValueFunction};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};

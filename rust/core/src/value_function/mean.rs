@@ -1,5 +1,7 @@
 //! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`.
 
+mod game;
+
 use super::composite::{Weights, of_row};
 use super::{Outcome, ValueFunction};
 use crate::error::Result;
@@ -22,6 +24,28 @@ impl Mean {
     pub fn new(weights: Option<&[f64]>) -> Result<Self> {
         Ok(Self { weights: Weights::new(weights)? })
     }
+
+    /// Writes what each agent adds to any coalition.
+    fn marginals<T: Real, O: Real>(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [O],
+    ) -> Result<Outcome> {
+        let weights = self.weights.of(x.features())?;
+        let n = x.present() as f64;
+        let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
+        let row = match baseline {
+            Baseline::PerAgent(rows) => feature_means(x, rows),
+            _ => baseline.row(weights.len()),
+        };
+        let baseline_value = of_row(&weights, &row);
+        let value = baseline_value + scaled.differences / n;
+        if !(scaled.sum + value + baseline_value).is_finite() {
+            return Err(x.explain_non_finite(baseline));
+        }
+        Ok(Outcome::closed_form(value, baseline_value, scaled))
+    }
 }
 
 impl<T: Real> ValueFunction<T> for Mean {
@@ -38,18 +62,6 @@ impl<T: Real> ValueFunction<T> for Mean {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome> {
-        let weights = self.weights.of(x.features())?;
-        let n = x.present() as f64;
-        let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
-        let row = match baseline {
-            Baseline::PerAgent(rows) => feature_means(x, rows),
-            _ => baseline.row(weights.len()),
-        };
-        let baseline_value = of_row(&weights, &row);
-        let value = baseline_value + scaled.differences / n;
-        if !(scaled.sum + value + baseline_value).is_finite() {
-            return Err(x.explain_non_finite(baseline));
-        }
-        Ok(Outcome::closed_form(value, baseline_value, scaled))
+        self.marginals(x, baseline, out)
     }
 }

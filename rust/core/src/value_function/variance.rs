@@ -4,6 +4,8 @@
 //! A common baseline leaves `(s_i - b) (s_i - sbar) / n`. Composites are taken relative to a row amid
 //! the data, so that an offset of all agents costs no digits; in f64 they wait in `out` for their mean.
 
+mod game;
+
 use super::composite::{self, Weights};
 use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, merge_tree};

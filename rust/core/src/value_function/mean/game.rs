@@ -1,0 +1,93 @@
+//! The mean as a game: a player adds the same to every coalition, so any order gives the exact value.
+
+use super::Mean;
+use crate::blocks::CHUNK;
+use crate::error::Result;
+use crate::features::{Baseline, Step};
+use crate::game::{Coalition, Game, Orders, Scratch};
+use crate::moments::Moments;
+use crate::random::Draw;
+use crate::real::Real;
+
+struct MeanGame {
+    marginals: Vec<f64>,
+    value: f64,
+    baseline_value: f64,
+}
+
+impl Mean {
+    /// The game of the present agents, in index order.
+    ///
+    /// # Errors
+    /// As [`crate::aumann_shapley()`].
+    pub fn game<T: Real>(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+    ) -> Result<Box<dyn Game>> {
+        baseline.check(x.features())?;
+        let mut marginals = vec![0.0; x.present()];
+        let outcome = self.marginals(x, baseline, &mut marginals)?;
+        let (value, baseline_value) = (outcome.value, outcome.baseline_value);
+        Ok(Box::new(MeanGame { marginals, value, baseline_value }))
+    }
+}
+
+impl Game for MeanGame {
+    fn players(&self) -> usize {
+        self.marginals.len()
+    }
+
+    fn empty(&self) -> Box<dyn Coalition + '_> {
+        Box::new(Members { game: self, value: self.baseline_value })
+    }
+
+    fn bound(&self) -> f64 {
+        self.marginals.iter().fold(0.0, |bound, marginal| bound.max(marginal.abs()))
+    }
+
+    fn is_parallel(&self) -> bool {
+        self.players() > CHUNK
+    }
+
+    fn value(&self) -> Result<f64> {
+        Ok(self.value)
+    }
+
+    fn baseline_value(&self) -> Result<f64> {
+        Ok(self.baseline_value)
+    }
+
+    fn sample_order(
+        &self,
+        _: Draw,
+        _: Orders,
+        _: &mut Scratch,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        moments.add(|players, out| out.copy_from_slice(&self.marginals[players]))
+    }
+}
+
+struct Members<'a> {
+    game: &'a MeanGame,
+    value: f64,
+}
+
+impl Coalition for Members<'_> {
+    fn add(&mut self, player: usize) -> Result<f64> {
+        let marginal = self.game.marginals[player];
+        self.value += marginal;
+        Ok(marginal)
+    }
+
+    fn remove(&mut self, player: usize) -> Result<f64> {
+        let marginal = self.game.marginals[player];
+        self.value -= marginal;
+        Ok(-marginal)
+    }
+
+    fn value(&self) -> Result<f64> {
+        Ok(self.value)
+    }
+}
