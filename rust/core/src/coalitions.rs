@@ -103,7 +103,8 @@ pub(crate) fn count_group(words: &[u64], byte: usize) -> [i64; GROUP] {
         let bytes: u64 = words
             .iter()
             .map(|word| {
-                let bits = (word >> (8 * byte) & 0xFF) * LOW_BITS & DIAGONAL;
+                let byte = word >> (8 * byte) & 0xFF;
+                let bits = (byte * LOW_BITS) & DIAGONAL;
                 // Carries into the top bit of each byte that holds a bit.
                 (bits + 127 * LOW_BITS) >> 7 & LOW_BITS
             })

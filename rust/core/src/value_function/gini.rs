@@ -6,6 +6,9 @@
 
 mod coalitions;
 mod game;
+mod members;
+mod orders;
+mod values;
 
 use super::comonotone::{self, Order};
 use super::composite::{self, Composites, Weights};
@@ -19,8 +22,6 @@ use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Extent, Extremes, Scale, Scaled, fold};
 use rayon::prelude::*;
-
-pub use game::GiniGame;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use crate::features::{Baseline, Step};
 use crate::real::Real;
 use crate::statistics::Scaled;
 
-pub use gini::{GiniGame, GiniMeanDifference};
+pub use gini::GiniMeanDifference;
 pub use heat::Heat;
 pub use mean::Mean;
 pub use variance::Variance;

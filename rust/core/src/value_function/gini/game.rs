@@ -9,21 +9,22 @@
 //! are exact, and a coalition's value does not depend on how its members came together. The
 //! rounding is a part in 2^60 of n times the largest value.
 
-use crate::blocks;
+use super::members::{GiniCoalition, Members, Places};
+use super::values::{Baselines, Ranked, in_units, rank, unit};
+use super::{GiniMeanDifference, finite};
+use crate::blocks::CHUNK;
 use crate::error::{Error, Result};
-use crate::game::{Coalition, Game};
-use crate::rank_tree::RankTree;
-use rayon::prelude::*;
-
-/// Bits of n times the largest value.
-const BITS: i32 = 60;
-
-/// Units are not smaller than two to this power, so that a number over a unit is finite.
-const SMALLEST_UNIT: i32 = -1_000;
+use crate::features::{Baseline, Step};
+use crate::game::{Coalition, Game, Orders, Scratch};
+use crate::linear::weighted_sum;
+use crate::moments::Moments;
+use crate::random::Draw;
+use crate::real::Real;
+use crate::statistics::Extremes;
 
 /// Values of members and of all others, as ranks among the distinct ones.
 #[derive(Debug)]
-pub struct GiniGame {
+pub(super) struct GiniGame {
     /// Distinct values, ascending, in units; with zero, where all stand there outside.
     pub(super) values: Vec<i64>,
     /// Rank of every player's composite.
@@ -34,36 +35,43 @@ pub struct GiniGame {
     pub(super) order: Vec<u32>,
     /// The first of `order` of each rank, and the end.
     pub(super) starts: Vec<usize>,
+    /// By rank, the sum of the distances to the composites and baselines of all players, less what is
+    /// the same for all ranks.
+    distances: Vec<i64>,
     /// Value of the game per unit of distance.
     pub(super) factor: f64,
     bound: f64,
 }
 
-/// Ranks of the values outside.
-#[derive(Debug)]
-pub(super) enum Baselines {
-    /// The rank of zero.
-    Common(u32),
-    /// One per player.
-    PerAgent(Vec<u32>),
-}
-
-impl Baselines {
-    #[inline(always)]
-    pub(super) fn rank(&self, player: usize) -> u32 {
-        match self {
-            Self::Common(zero) => *zero,
-            Self::PerAgent(ranks) => ranks[player],
-        }
+impl GiniMeanDifference {
+    /// The game of the present agents, in index order.
+    ///
+    /// # Errors
+    /// As [`crate::aumann_shapley()`].
+    pub fn game<T: Real>(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+    ) -> Result<Box<dyn Game>> {
+        baseline.check(x.features())?;
+        let weights = self.weights.of(x.features())?;
+        let composites = |x: &Step<'_, T>, from: &Baseline<'_, T>| {
+            let mut out = vec![0.0; x.present()];
+            finite(weighted_sum(x, from, &weights, &mut out, &Extremes::default()), x)?;
+            Ok(out)
+        };
+        let game = match baseline {
+            Baseline::PerAgent(rows) => {
+                let base = composites(&x.with_features(rows.clone()), &Baseline::Zero);
+                GiniGame::per_agent(
+                    &composites(x, &Baseline::Zero)?,
+                    &base.map_err(Error::of_baseline)?,
+                )
+            }
+            _ => GiniGame::relative(&composites(x, baseline)?),
+        };
+        Ok(Box::new(game?))
     }
-}
-
-/// Values by rank.
-struct Ranked {
-    values: Vec<i64>,
-    ranks: Vec<u32>,
-    order: Vec<u32>,
-    starts: Vec<usize>,
 }
 
 impl GiniGame {
@@ -71,7 +79,7 @@ impl GiniGame {
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Overflow`].
-    pub fn relative(composites: &[f64]) -> Result<Self> {
+    pub(super) fn relative(composites: &[f64]) -> Result<Self> {
         let largest = composites.iter().fold(0.0_f64, |largest, s| largest.max(s.abs()));
         let unit = unit(composites.len(), largest)?;
         let ranked = rank(composites.len(), true, |i| in_units(composites[i], unit))?;
@@ -83,7 +91,7 @@ impl GiniGame {
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Overflow`], [`Error::Shape`] where the lengths differ.
-    pub fn per_agent(composites: &[f64], base: &[f64]) -> Result<Self> {
+    pub(super) fn per_agent(composites: &[f64], base: &[f64]) -> Result<Self> {
         let n = composites.len();
         if base.len() != n {
             let (argument, what, got) = ("baseline", "agents", base.len());
@@ -109,207 +117,55 @@ impl GiniGame {
         if !bound.is_finite() {
             return Err(Error::Overflow { real: "float64" });
         }
-        Ok(Self { values, composites, baselines, order, starts, factor, bound })
+        let (outside, zero) = match baselines {
+            Baselines::Common(zero) => (composites.len(), zero as usize),
+            Baselines::PerAgent(_) => (0, 0),
+        };
+        let (mut below, mut sum) = (0, 0);
+        let groups = values.iter().zip(starts.windows(2)).enumerate();
+        let distances = groups.map(|(rank, (&value, group))| {
+            let count = group[1] - group[0] + if rank == zero { outside } else { 0 };
+            below += count as i64;
+            sum += count as i64 * value;
+            2 * (value * (below - composites.len() as i64) - sum)
+        });
+        let distances = distances.collect();
+        Ok(Self { values, composites, baselines, order, starts, distances, factor, bound })
     }
 
-    /// Everyone at the baseline.
-    pub(super) fn outside(&self) -> Members<'_> {
-        let tree = match &self.baselines {
-            Baselines::Common(_) => RankTree::new(self.values.len()),
-            Baselines::PerAgent(ranks) => RankTree::of(&self.histogram(ranks), &self.values),
-        };
-        let sum = match &self.baselines {
-            Baselines::Common(_) => 0,
-            Baselines::PerAgent(ranks) => {
-                ranks.iter().map(|&rank| self.values[rank as usize]).sum()
-            }
-        };
-        Members { game: self, tree, count: 0, sum, magnitude: 0 }
+    /// What a player adds on average in an order and its reverse, whatever the order: every other
+    /// player stands once at either of its values, so pairs count half at each.
+    pub(super) fn mean(&self, player: usize) -> f64 {
+        let Places { member, outside } = self.places(player);
+        let difference = self.distances[member as usize] - self.distances[outside as usize];
+        0.5 * (difference as f64 * self.factor)
     }
 
-    /// Sum of the distances of all pairs of players at their baselines, in units.
-    fn pairs_outside(&self) -> i128 {
-        let Baselines::PerAgent(ranks) = &self.baselines else { return 0 };
+    /// Where a player stands as a member and otherwise.
+    #[inline(always)]
+    pub(super) fn places(&self, player: usize) -> Places {
+        Places { member: self.composites[player], outside: self.baselines.rank(player) }
+    }
+
+    /// How many values of each rank are in the tree while nobody is a member.
+    pub(super) fn nobody(&self) -> Vec<i64> {
+        let mut counts = vec![0; self.values.len()];
+        if let Baselines::PerAgent(ranks) = &self.baselines {
+            ranks.iter().for_each(|&rank| counts[rank as usize] += 1);
+        }
+        counts
+    }
+
+    /// Sum of the distances of all pairs of players, in units, of whom as many stand at each rank as `counts` says.
+    fn pairs(&self, counts: &[i64]) -> i128 {
         let (mut before, mut sum, mut pairs) = (0, 0, 0);
-        for (count, &value) in self.histogram(ranks).into_iter().zip(&self.values) {
+        for (&count, &value) in counts.iter().zip(&self.values) {
             let (count, value) = (i128::from(count), i128::from(value));
             pairs += count * (value * before - sum);
             before += count;
             sum += count * value;
         }
         pairs
-    }
-
-    /// How many of the ranks are which.
-    pub(super) fn histogram(&self, ranks: &[u32]) -> Vec<i64> {
-        let mut counts = vec![0; self.values.len()];
-        ranks.iter().for_each(|&rank| counts[rank as usize] += 1);
-        counts
-    }
-}
-
-/// The unit of `n` values of at most `largest`: the smallest power of two that keeps their sum in
-/// [`BITS`] bits.
-fn unit(n: usize, largest: f64) -> Result<f64> {
-    if n == 0 {
-        return Err(Error::Empty);
-    }
-    if !largest.is_finite() {
-        return Err(Error::Overflow { real: "float64" });
-    }
-    // One more than the exponent, so that rounding up stays in range too.
-    let bits = (largest.max(f64::MIN_POSITIVE).log2() + (n as f64).log2()).floor() as i32 + 1;
-    Ok(2.0_f64.powi((bits - BITS).max(SMALLEST_UNIT)))
-}
-
-fn in_units(value: f64, unit: f64) -> i64 {
-    (value / unit).round_ties_even() as i64
-}
-
-/// Ranks values; with zero among the distinct ones where it is wanted.
-fn rank(count: usize, zero: bool, value: impl Fn(usize) -> i64 + Sync) -> Result<Ranked> {
-    if u32::try_from(count).is_err() {
-        let (argument, what, wanted) = ("x", "values to rank", u32::MAX as usize);
-        return Err(Error::Shape { argument, what, got: count, wanted });
-    }
-    let mut sorted: Vec<(i64, u32)> = (0..count).map(|i| (value(i), i as u32)).collect();
-    if blocks::chunks(count) == 1 {
-        sorted.sort_unstable();
-    } else {
-        sorted.par_sort_unstable();
-    }
-    let (mut values, mut ranks, mut starts) = (Vec::new(), vec![0; count], Vec::new());
-    let mut missing = zero;
-    let mut start = 0;
-    for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
-        if missing && ties[0].0 >= 0 {
-            missing = false;
-            if ties[0].0 > 0 {
-                values.push(0);
-                starts.push(start);
-            }
-        }
-        ties.iter().for_each(|&(_, i)| ranks[i as usize] = values.len() as u32);
-        values.push(ties[0].0);
-        starts.push(start);
-        start += ties.len();
-    }
-    if missing {
-        values.push(0);
-        starts.push(start);
-    }
-    starts.push(start);
-    let order = sorted.into_iter().map(|(_, i)| i).collect();
-    Ok(Ranked { values, ranks, order, starts })
-}
-
-/// A coalition, with what is needed to say what the next player adds.
-#[derive(Clone)]
-pub(super) struct Members<'a> {
-    game: &'a GiniGame,
-    /// The members' values, or those of all players where baselines differ.
-    tree: RankTree,
-    /// Members.
-    count: i64,
-    /// Sum of what is in the tree.
-    sum: i64,
-    /// Sum of the magnitudes of the members' values; unused where baselines differ.
-    magnitude: i64,
-}
-
-impl Members<'_> {
-    /// Sum of the distances from a value to all in the tree, which are `count`.
-    #[inline(always)]
-    fn distances(&self, rank: u32, value: i64, count: i64) -> i64 {
-        let (below, sum) = self.tree.below(rank);
-        value * (2 * below - count) + self.sum - 2 * sum
-    }
-
-    /// What a player adds, in units, whether a member or not.
-    #[inline(always)]
-    fn marginal(&self, player: usize, member: bool) -> i64 {
-        let (game, n) = (self.game, self.game.composites.len() as i64);
-        let s = game.composites[player];
-        let value = game.values[s as usize];
-        let own = i64::from(member);
-        match &game.baselines {
-            Baselines::Common(_) => {
-                let outside = n - 1 - (self.count - own);
-                self.distances(s, value, self.count) + outside * value.abs()
-                    - (self.magnitude - own * value.abs())
-            }
-            Baselines::PerAgent(ranks) => {
-                let base = game.values[ranks[player] as usize];
-                // The player itself is in the tree, on one side or the other.
-                let itself = (2 * own - 1) * (value - base).abs();
-                self.distances(s, value, n) - self.distances(ranks[player], base, n) + itself
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn put(&mut self, player: usize, sign: i64) {
-        let game = self.game;
-        let s = game.composites[player];
-        let value = game.values[s as usize];
-        self.tree.add(s, sign, sign * value);
-        self.sum += sign * value;
-        self.count += sign;
-        match &game.baselines {
-            Baselines::Common(_) => self.magnitude += sign * value.abs(),
-            Baselines::PerAgent(ranks) => {
-                let base = game.values[ranks[player] as usize];
-                self.tree.add(ranks[player], -sign, -sign * base);
-                self.sum -= sign * base;
-            }
-        }
-    }
-
-    /// Lets a player join and returns what it adds, in units.
-    #[inline(always)]
-    pub(super) fn join(&mut self, player: usize) -> i64 {
-        let marginal = self.marginal(player, false);
-        self.put(player, 1);
-        marginal
-    }
-
-    /// Lets a member leave and returns what it had added, in units.
-    #[inline(always)]
-    pub(super) fn leave(&mut self, player: usize) -> i64 {
-        let marginal = self.marginal(player, true);
-        self.put(player, -1);
-        marginal
-    }
-}
-
-/// [`Members`] and their value.
-struct GiniCoalition<'a> {
-    members: Members<'a>,
-    /// Sum of the distances of all pairs, in units.
-    pairs: i128,
-}
-
-impl GiniCoalition<'_> {
-    fn in_value(&self, units: i64) -> f64 {
-        units as f64 * self.members.game.factor
-    }
-}
-
-impl Coalition for GiniCoalition<'_> {
-    fn add(&mut self, player: usize) -> f64 {
-        let change = self.members.join(player);
-        self.pairs += i128::from(change);
-        self.in_value(change)
-    }
-
-    fn remove(&mut self, player: usize) -> f64 {
-        let change = -self.members.leave(player);
-        self.pairs += i128::from(change);
-        self.in_value(change)
-    }
-
-    fn value(&self) -> f64 {
-        self.pairs as f64 * self.members.game.factor
     }
 }
 
@@ -319,11 +175,43 @@ impl Game for GiniGame {
     }
 
     fn empty(&self) -> Box<dyn Coalition + '_> {
-        Box::new(GiniCoalition { members: self.outside(), pairs: self.pairs_outside() })
+        let counts = self.nobody();
+        let (members, pairs) = (Members::new(self, &counts, 0), self.pairs(&counts));
+        Box::new(GiniCoalition { members, pairs })
     }
 
     fn bound(&self) -> f64 {
         self.bound
+    }
+
+    fn value(&self) -> Result<f64> {
+        let mut counts = vec![0; self.values.len()];
+        self.composites.iter().for_each(|&rank| counts[rank as usize] += 1);
+        Ok(self.pairs(&counts) as f64 * self.factor)
+    }
+
+    fn baseline_value(&self) -> Result<f64> {
+        Ok(self.pairs(&self.nobody()) as f64 * self.factor)
+    }
+
+    fn is_parallel(&self) -> bool {
+        self.players() > CHUNK
+    }
+
+    fn sample_order(
+        &self,
+        draw: Draw,
+        orders: Orders,
+        scratch: &mut Scratch,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        if orders.antithetic {
+            return moments.add(|players, out| {
+                out.iter_mut().zip(players).for_each(|(out, player)| *out = self.mean(player));
+            });
+        }
+        self.sweep(draw, scratch);
+        moments.add(|players, out| scratch.replay(players, out))
     }
 }
 
@@ -345,19 +233,19 @@ mod tests {
         let close = |found: f64, wanted: f64| (found - wanted).abs() <= 1e-14 * size;
         let mut coalition = game.empty();
         let mut members = 0;
-        assert!(close(coalition.value(), value(s, b, 0)));
+        assert!(close(coalition.value().unwrap(), value(s, b, 0)));
         // Every coalition, by Gray code; the values by another code must have the same bits.
         let mut values = vec![0.0; 1 << n];
         for step in 1..=1_u32 << n {
-            let (before, was) = (members, coalition.value());
+            let (before, was) = (members, coalition.value().unwrap());
             values[members as usize] = was;
             let player = step.trailing_zeros().min(n as u32 - 1);
             let change = match members >> player & 1 {
-                0 => coalition.add(player as usize),
-                _ => coalition.remove(player as usize),
+                0 => coalition.add(player as usize).unwrap(),
+                _ => coalition.remove(player as usize).unwrap(),
             };
             members ^= 1 << player;
-            assert!(close(coalition.value(), value(s, b, members)));
+            assert!(close(coalition.value().unwrap(), value(s, b, members)));
             assert!(close(change, value(s, b, members) - value(s, b, before)));
             assert!(change.abs() <= game.bound());
         }
@@ -366,11 +254,11 @@ mod tests {
         for step in 0..200_u32 {
             let player = (start.wrapping_add(step * step * 7 + step / 3)) % n as u32;
             match members >> player & 1 {
-                0 => other.add(player as usize),
-                _ => other.remove(player as usize),
+                0 => other.add(player as usize).unwrap(),
+                _ => other.remove(player as usize).unwrap(),
             };
             members ^= 1 << player;
-            assert_eq!(other.value().to_bits(), values[members as usize].to_bits());
+            assert_eq!(other.value().unwrap().to_bits(), values[members as usize].to_bits());
         }
     }
 
@@ -401,9 +289,9 @@ mod tests {
             let s = [0.5, 1.0, -0.25].map(|s| s * scale);
             let game = GiniGame::relative(&s).unwrap();
             let mut coalition = game.empty();
-            (0..3).for_each(|player| _ = coalition.add(player));
+            (0..3).for_each(|player| _ = coalition.add(player).unwrap());
             let wanted = value(&s, &[0.0; 3], 7);
-            assert!((coalition.value() - wanted).abs() <= 1e-15 * wanted, "{scale}");
+            assert!((coalition.value().unwrap() - wanted).abs() <= 1e-15 * wanted, "{scale}");
         }
         assert_eq!(GiniGame::relative(&[]).unwrap_err(), Error::Empty);
         let overflow = Error::Overflow { real: "float64" };
