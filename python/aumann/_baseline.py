@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -131,6 +131,7 @@ def _compared(features: Features, reference: int | None) -> Iterator[Ends]:
         there = next(block for block in features.single_steps() if block.steps.start == reference)
     for here in features.single_steps():
         other = here if there is None else there
+        here = replace(here, compared_with=other.steps.start)
         if here.presence is None or other.presence is None:
             yield Ends(here, here.x, other.x, None)
         else:

@@ -119,6 +119,8 @@ def test_bad_steps_are_refused() -> None:
         aumann.attribute(x, aumann.Mean(), baseline=aumann.Step(1.5))
     with pytest.raises(ValueError, match="'before', 'mean', 'previous' or numbers"):
         aumann.attribute(x, aumann.Mean(), baseline="before")
-    x[0, 2, 1] = np.inf
-    with pytest.raises(ValueError, match="baseline: inf at step 1, agent 2, feature 1"):
-        aumann.attribute(x[:2], aumann.Mean(), baseline="previous")
+    x[2, 2, 1] = np.inf
+    with pytest.raises(ValueError, match="x: inf at step 2, agent 2, feature 1"):
+        aumann.attribute(x, aumann.Mean(), baseline="previous")
+    with pytest.raises(ValueError, match="baseline: inf at step 2, agent 2, feature 1"):
+        aumann.attribute(x, aumann.Mean(), baseline=aumann.Step(2))

@@ -29,6 +29,7 @@
 pub mod blocks;
 mod buckets;
 mod buffer;
+mod coalitions;
 mod columns;
 mod error;
 mod features;
@@ -44,6 +45,7 @@ mod product;
 mod quadrature;
 pub mod random;
 mod rank;
+mod rank_tree;
 mod real;
 pub mod simd;
 mod statistics;

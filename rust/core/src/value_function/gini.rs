@@ -4,6 +4,12 @@
 //! That holds for every baseline ordered as the composites: no pair changes its order along the
 //! path. Baselines per agent, ordered or not, are in `crossing`.
 
+mod coalitions;
+mod game;
+mod members;
+mod orders;
+mod values;
+
 use super::composite::{self, Composites, Weights};
 use super::crossing::Ends;
 use super::gini_coalitions::{self, Method};
@@ -187,8 +193,8 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         outcome(sums, value, 0.0, T::NAME)
     }
 
-    fn game(&self, _: &Step<'_, T>, _: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Err(Error::NoWeights { name: "game" })
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
     }
 
     fn shapley(
