@@ -179,6 +179,11 @@ class SampledValues:
             return self.estimator.first
         if previous.fingerprint != fingerprint:
             raise ValueError("resume: a result of other inputs, the same inputs are wanted")
+        if previous.count > self.estimator.samples:
+            raise ValueError(
+                f"resume: {previous.count} samples are there, more than the "
+                f"{self.estimator.samples} asked for"
+            )
         ((seed, first, stop),) = previous.runs if len(previous.runs) == 1 else ((None, 0, 0),)
         if seed != self.estimator.seed or first != self.estimator.first:
             raise ValueError(

@@ -147,7 +147,6 @@ def test_a_number_too_large_for_its_dtype() -> None:
     ("baseline", "message"),
     [
         ("median", "baseline: 'median', 'mean', 'previous' or numbers"),
-        ("previous", "baseline: 'previous', but x has no steps"),
         (np.nan, "baseline: nan, finite"),
         (-np.inf, "baseline: -inf, finite"),
         ([0, np.nan, 0], "baseline: nan at feature 1, finite"),
