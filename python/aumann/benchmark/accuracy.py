@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from aumann.benchmark.known import GAMES, Problem, make_problem, path_integral
 from aumann.benchmark.scores import Scorer, ScoreTable, checked_scores
 
 __all__ = [
+    "BUILT_IN",
     "METRICS",
     "Measurement",
     "Summary",
@@ -29,6 +31,14 @@ __all__ = [
 # Enumeration takes 2^n coalitions per step.
 ENUMERATED = 12
 TOP = 10
+BUILT_IN = (
+    "Aumann-Shapley (path integral)",
+    "leave-one-out",
+    "Shapley, sampled",
+    "Shapley, sampled in antithetic pairs",
+    "Banzhaf, sampled",
+    "Shapley, exact",
+)
 METRICS = ("mae", "cosine", "efficiency_error", "top_k_tau")
 
 
@@ -121,9 +131,9 @@ def run(
 
     Notes
     -----
-    Leave-one-out and Shapley are other values than Aumann-Shapley, although all coincide in the
-    additive game, and Shapley with Aumann-Shapley in the quadratic one: their distance from the
-    truth is not only sampling error.
+    Leave-one-out, Shapley and Banzhaf are other values than Aumann-Shapley, so what is shown is
+    not sampling error alone: all coincide in the additive game, the last two with Aumann-Shapley
+    in the quadratic one, none in the softplus game.
 
     The quadratic game needs 8 N^2 bytes, and leave-one-out O(N^3) time there.
 
@@ -141,6 +151,12 @@ def run(
             raise ValueError(f"{name}: {number!r}, a positive integer is wanted")
     if permutations % 2:
         raise ValueError(f"permutations: {permutations}, an even number is wanted")
+    scorers = {} if scorers is None else scorers
+    for name, scorer in scorers.items():
+        if name in BUILT_IN:
+            raise ValueError(f"scorers: {name!r} is the name of a built-in method, choose another")
+        if not callable(scorer):
+            raise TypeError(f"scorers: {name!r} is {scorer!r}, a callable is wanted")
     measurements = []
     for game in GAMES:
         for size in agents:
@@ -148,8 +164,8 @@ def run(
                 if progress is not None:
                     progress(f"{game}, {size:,} agents, seed {seed}")
                 problem = make_problem(game, size, seed, steps=steps, features=features)
-                own = _methods(problem, permutations, coalitions)
-                found = [*_attributed(problem, own), *_scored(problem, own, scorers or {})]
+                methods = _methods(problem, permutations, coalitions)
+                found = [*_attributed(problem, methods), *_scored(problem, scorers)]
                 measurements += [_measured(problem, *each) for each in found]
     return measurements
 
@@ -273,20 +289,21 @@ def _methods(
         how = aumann.CoalitionSampling(coalitions, seed=problem.seed * steps + step)
         return aumann.attribute(batch(step), method=aumann.Banzhaf(how)).values
 
-    methods: dict[str, Callable[[int], Any]] = {
-        "Aumann-Shapley (path integral)": lambda step: path_integral(function, problem.x[step]),
-        "leave-one-out": lambda step: (
-            aumann.attribute(batch(step), method=aumann.LeaveOneOut()).values
-        ),
-        "Shapley, sampled": lambda step: shapley(step, antithetic=False),
-        "Shapley, sampled in antithetic pairs": lambda step: shapley(step, antithetic=True),
-        "Banzhaf, sampled": banzhaf,
-    }
-    if problem.agents <= ENUMERATED:
-        methods["Shapley, exact"] = lambda step: (
-            aumann.attribute(batch(step), method=aumann.Shapley()).values
-        )
-    return methods
+    def exactly(step: int, method: Any) -> Any:
+        return aumann.attribute(batch(step), method=method).values
+
+    methods: tuple[Callable[[int], Any], ...] = (
+        lambda step: path_integral(function, problem.x[step]),
+        lambda step: exactly(step, aumann.LeaveOneOut()),
+        partial(shapley, antithetic=False),
+        partial(shapley, antithetic=True),
+        banzhaf,
+        lambda step: exactly(step, aumann.Shapley()),
+    )
+    named = dict(zip(BUILT_IN, methods, strict=True))
+    if problem.agents > ENUMERATED:
+        del named[BUILT_IN[-1]]
+    return named
 
 
 def _attributed(problem: Problem, methods: Mapping[str, Callable[[int], Any]]) -> _Named:
@@ -296,14 +313,8 @@ def _attributed(problem: Problem, methods: Mapping[str, Callable[[int], Any]]) -
         yield name, scores, (perf_counter() - started) / problem.steps
 
 
-def _scored(
-    problem: Problem, methods: Mapping[str, object], scorers: Mapping[str, Scorer]
-) -> _Named:
+def _scored(problem: Problem, scorers: Mapping[str, Scorer]) -> _Named:
     for name, scorer in scorers.items():
-        if name in methods or name == "Shapley, exact":
-            raise ValueError(f"scorers: {name!r} is the name of a built-in method, choose another")
-        if not callable(scorer):
-            raise TypeError(f"scorers: {name!r} is {scorer!r}, a callable is wanted")
         started = perf_counter()
         scores = checked_scores(name, scorer(problem), problem)
         seconds = (perf_counter() - started) / problem.steps
