@@ -32,10 +32,10 @@ __all__ = [
 ENUMERATED = 12
 TOP = 10
 BUILT_IN = (
-    "Aumann-Shapley (path integral)",
+    "Aumann-Shapley (path)",
     "leave-one-out",
     "Shapley, sampled",
-    "Shapley, sampled in antithetic pairs",
+    "Shapley, antithetic",
     "Banzhaf, sampled",
     "Shapley, exact",
 )
@@ -142,7 +142,7 @@ def run(
     >>> sizes = {"steps": 1, "seeds": 1, "permutations": 2, "coalitions": 10}
     >>> first = run([5], **sizes)[0]
     >>> first.method, first.game, first.mae < 1e-12
-    ('Aumann-Shapley (path integral)', 'additive', True)
+    ('Aumann-Shapley (path)', 'additive', True)
     """
     numbers = {"steps": steps, "features": features, "seeds": seeds}
     numbers |= {"permutations": permutations, "coalitions": coalitions}

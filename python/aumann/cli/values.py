@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-__all__ = ["Baseline", "baseline", "names", "numbers", "tier_names"]
+__all__ = ["Baseline", "baseline", "integers", "names", "numbers", "tier_names"]
 
 Baseline: TypeAlias = float | list[float] | Literal["mean"]
 
@@ -21,6 +21,14 @@ def numbers(option: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{option} is {text!r}; numbers separated by commas are wanted") from None
+
+
+def integers(option: str, text: str) -> list[int]:
+    """Split a list of integers at its commas."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}; integers separated by commas are wanted") from None
 
 
 def baseline(text: str) -> Baseline:

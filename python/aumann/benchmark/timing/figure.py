@@ -42,8 +42,13 @@ _LOOKS: Mapping[str, _Look] = {
 _OTHERS = [_Look(color, marker) for marker in "Dv" for color in ("#CC79A7", "#000000", "#E69F00")]
 _TIMES = {
     1e-6: "1 us",
+    1e-5: "10 us",
+    1e-4: "100 us",
     1e-3: "1 ms",
+    1e-2: "10 ms",
+    1e-1: "100 ms",
     1.0: "1 s",
+    10.0: "10 s",
     60.0: "1 min",
     3_600.0: "1 h",
     86_400.0: "1 d",
@@ -115,7 +120,8 @@ def _draw(axes: Axes, function: str, cells: Sequence[Cell], looks: Mapping[str, 
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.axhline(FOREVER, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)))
-    for name, look in looks.items():
+    # The first is drawn over the others.
+    for name, look in reversed(looks.items()):
         points = _points(cells, name)
         for before, after in pairwise(points):
             both = before.status == after.status == "measured"
@@ -181,6 +187,7 @@ def _label(
             fontweight="bold" if name == "Aumann-Shapley" else "normal",
             arrowprops={
                 "arrowstyle": "-",
+                "relpos": (0, 0.5),
                 "color": looks[name].color,
                 "linewidth": 0.6,
                 "shrinkA": 1,
@@ -188,8 +195,14 @@ def _label(
             },
         )
     if np.exp(low) < FOREVER < np.exp(high):
-        axes.text(axes.get_xlim()[0] * 1.1, FOREVER, "infeasible above", fontsize=7,
-                  color="#777777", verticalalignment="bottom")  # fmt: skip
+        axes.text(
+            axes.get_xlim()[0] * 1.1,
+            FOREVER,
+            "infeasible above",
+            fontsize=7,
+            color="#777777",
+            verticalalignment="bottom",
+        )
     axes.set_xlim(right=right)
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 from aumann._files import replacing
 from aumann.benchmark.timing.cell import Cell
 
-__all__ = ["memory_cell", "notes", "time_cell", "write_markdown"]
+__all__ = [
+    "memory_cell",
+    "notes",
+    "reference_of",
+    "seconds_in_words",
+    "short_cell",
+    "time_cell",
+    "write_markdown",
+]
 
 _UNITS = (
     (86_400.0, "d"),
@@ -54,14 +62,36 @@ def time_cell(cell: Cell, reference: Cell | None = None) -> str:
     """
     if cell.seconds is None:
         return cell.status
-    ratio = ""
-    if reference is not None and reference.status == "measured" and reference is not cell:
-        assert reference.seconds is not None
-        ratio = f" ({_ratio(cell.seconds / reference.seconds)})"
+    times = _times_reference(cell, reference)
+    ratio = "" if times is None else f" ({times})"
     if cell.status == "measured":
         return seconds_in_words(cell.seconds) + ratio
     exponent = "" if cell.exponent is None else f", N^{cell.exponent:.2f}"
     return f"{seconds_in_words(cell.seconds)}{ratio} {cell.status}{exponent}"
+
+
+def short_cell(cell: Cell, reference: Cell | None = None) -> str:
+    """Return the time of a cell as short as it may be: a tilde marks what was not measured.
+
+    Parameters
+    ----------
+    cell, reference : Cell
+        As for `time_cell`.
+
+    Examples
+    --------
+    >>> short_cell(Cell("a", "m:f", "mean", 10, status="extrapolated", seconds=90.0))
+    '~1.5 min'
+    """
+    if cell.seconds is None or cell.status == "infeasible":
+        return cell.status
+    parts = [("" if cell.status == "measured" else "~") + seconds_in_words(cell.seconds)]
+    ratio = _times_reference(cell, reference)
+    if ratio is not None:
+        parts.append(ratio)
+    if cell.exponent is not None:
+        parts.append(f"N^{cell.exponent:.2f}")
+    return " ".join(parts)
 
 
 def memory_cell(cell: Cell) -> str:
@@ -171,5 +201,16 @@ def reference_of(cell: Cell, cells: Sequence[Cell]) -> Cell | None:
     return next((c for c in cells if (c.method, c.value_function, c.agents) == wanted), None)
 
 
+def _times_reference(cell: Cell, reference: Cell | None) -> str | None:
+    if reference is None or reference is cell or reference.status != "measured":
+        return None
+    assert cell.seconds is not None
+    assert reference.seconds is not None
+    return _ratio(cell.seconds / reference.seconds)
+
+
 def _ratio(ratio: float) -> str:
-    return f"{ratio:.2g}x" if ratio < 100 else f"{ratio:.1e}x"
+    if ratio < 1_000:
+        return f"{ratio:.2g}x" if ratio < 100 else f"{ratio:.0f}x"
+    digits, power = f"{ratio:.1e}".split("e")
+    return f"{digits}e{int(power)}x"
