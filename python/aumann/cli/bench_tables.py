@@ -62,7 +62,7 @@ def _metric(summary: Summary, name: str) -> str:
     if name == "seconds":
         return _seconds(mean)
     digits, fewer = (".1e", ".0e") if name in ("mae", "efficiency_error") else (".3f", ".3f")
-    spread = "" if isnan(deviation) else f" ± {deviation:{fewer}}"
+    spread = "" if isnan(deviation) else f"±{deviation:{fewer}}"
     return f"{mean:{digits}}{spread}"
 
 
@@ -139,8 +139,8 @@ def print_timing(console: Console, cells: Sequence[Cell]) -> None:
     console.print(
         "Median times, and the multiple of Aumann-Shapley. ~ extrapolated: not measured, but "
         "estimated from\nfewer samples or, with its exponent, by a power law through three "
-        "measured numbers of agents.\ninfeasible: it would take more than 30 days. unfinished: stopped "
-        "before anything could be said."
+        "measured numbers of agents.\ninfeasible: it would take more than 30 days. "
+        "unfinished: stopped before anything could be said."
     )
     failed = [cell for cell in cells if cell.status == "failed"]
     for line in notes(failed):

@@ -53,9 +53,36 @@ def run_cell(cell: Cell, limit: float) -> Cell:
         "repeats": cell.repeats,
         "limit": limit,
     }
-    child = subprocess.Popen(
+    # The process ends when this pipe is closed, by whatever becomes of the parent.
+    life, held = os.pipe()
+    try:
+        return with_events(cell, *_communicate(specification, life, limit))
+    finally:
+        os.close(held)
+
+
+def _communicate(
+    specification: Mapping[str, Any], life: int, limit: float
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    """Return what a process told, and how it was stopped if it did not end by itself."""
+    try:
+        child = _start(specification, life)
+    finally:
+        os.close(life)
+    try:
+        output, errors = child.communicate(timeout=limit + START)
+        return _events(output), _ended(child.returncode, errors)
+    except subprocess.TimeoutExpired:
+        return _events(_end(child)), LIMIT
+    except BaseException:
+        _end(child)
+        raise
+
+
+def _start(specification: Mapping[str, Any], life: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "aumann.benchmark.timing.worker", json.dumps(specification)],
-        stdin=subprocess.DEVNULL,
+        stdin=life,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,15 +90,6 @@ def run_cell(cell: Cell, limit: float) -> Cell:
         # Ctrl-C on the terminal goes to the parent alone, which ends the whole session.
         start_new_session=True,
     )
-    try:
-        output, errors = child.communicate(timeout=limit + START)
-        ended = _ended(child.returncode, errors)
-    except subprocess.TimeoutExpired:
-        output, ended = _end(child), LIMIT
-    except BaseException:
-        _end(child)
-        raise
-    return with_events(cell, _events(output), ended)
 
 
 def machine() -> str:

@@ -17,6 +17,7 @@ from functools import partial
 from importlib import import_module
 from math import ceil
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any, TextIO
 
@@ -35,6 +36,7 @@ GROWTH, PART = 8, 0.7
 def main() -> None:
     """Time the cell that the command line specifies."""
     cell = json.loads(sys.argv[1])
+    Thread(target=_end_with_parent, daemon=True).start()
     # What the method prints must not be taken for an event.
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -151,6 +153,12 @@ class _Memory:
     def _of(self, name: str) -> int:
         lines = self.status.read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to close the standard input, be it by its end."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _tell(told: TextIO, **event: Any) -> None:
