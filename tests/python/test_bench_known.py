@@ -116,6 +116,22 @@ def test_samples_find_the_means_of_marginals(name):
     np.testing.assert_allclose(found, banzhaf, atol=0.02 * np.abs(banzhaf).max())
 
 
+def test_one_order_and_few_coalitions_by_hand():
+    # The draws of the generator that both use, worked out coalition by coalition.
+    x = sparse(5)
+    s = x.sum(axis=1)
+    order = np.random.default_rng(0).permutation(5)
+    grown = [np.var(s * np.isin(np.arange(5), order[:size])) for size in range(6)]
+    expected = np.empty(5)
+    expected[order] = np.diff(grown)
+    np.testing.assert_allclose(sampled_shapley(x, "variance", 5), expected, rtol=1e-12)
+
+    drawn = np.random.default_rng(0).integers(0, 2, (9, 5), dtype=bool)
+    values = np.array([np.var(s * members) for members in drawn])
+    expected = [values[drawn[:, k]].mean() - values[~drawn[:, k]].mean() for k in range(5)]
+    np.testing.assert_allclose(sampled_banzhaf(x, "variance", 9), expected, rtol=1e-12)
+
+
 def test_samples_that_make_no_whole_order_have_no_values():
     assert np.isnan(sampled_shapley(sparse(10), "heat", 6)).all()
     whole, more = (sampled_shapley(sparse(10), "heat", number) for number in (20, 26))

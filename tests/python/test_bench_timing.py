@@ -143,6 +143,8 @@ def test_marks_are_never_missing():
         cell = replace(EXACT, status=status, seconds=seconds)
         assert status in time_cell(cell, reference)
         assert status in short_cell(cell, reference) or short_cell(cell, reference)[0] == "~"
+    refused = replace(EXACT, status="infeasible", note="at most 24")
+    assert time_cell(refused) == short_cell(refused) == "infeasible, refused"
     assert time_cell(measured("a", 100, 0.06), reference) == "60 ms (3.0e3x)"
     assert time_cell(replace(EXACT, status="extrapolated", seconds=7.2e3, exponent=2.0)) == (
         "2 h extrapolated, N^2.00"

@@ -142,8 +142,7 @@ def print_timing(console: Console, cells: Sequence[Cell]) -> None:
         "measured numbers of agents.\ninfeasible: it would take more than 30 days. "
         "unfinished: stopped before anything could be said."
     )
-    failed = [cell for cell in cells if cell.status == "failed"]
-    for line in notes(failed):
+    for line in notes([cell for cell in cells if cell.status == "failed" or cell.refused]):
         console.print(line)
 
 

@@ -96,6 +96,11 @@ class Cell:
         )
 
     @property
+    def refused(self) -> bool:
+        """Whether the method itself said that it cannot do this."""
+        return self.status == "infeasible" and self.seconds is None
+
+    @property
     def series(self) -> tuple[str, str]:
         """What the cells of a curve have in common."""
         return self.method, self.value_function

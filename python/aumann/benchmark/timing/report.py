@@ -61,7 +61,7 @@ def time_cell(cell: Cell, reference: Cell | None = None) -> str:
     '1.5 min extrapolated'
     """
     if cell.seconds is None:
-        return cell.status
+        return _without_time(cell)
     times = _times_reference(cell, reference)
     ratio = "" if times is None else f" ({times})"
     if cell.status == "measured":
@@ -84,7 +84,7 @@ def short_cell(cell: Cell, reference: Cell | None = None) -> str:
     '~1.5 min'
     """
     if cell.seconds is None or cell.status == "infeasible":
-        return cell.status
+        return _without_time(cell)
     parts = [("" if cell.status == "measured" else "~") + seconds_in_words(cell.seconds)]
     ratio = _times_reference(cell, reference)
     if ratio is not None:
@@ -199,6 +199,10 @@ def reference_of(cell: Cell, cells: Sequence[Cell]) -> Cell | None:
     """Return the cell of Aumann-Shapley that a cell is compared with."""
     wanted = (REFERENCE, cell.value_function, cell.agents)
     return next((c for c in cells if (c.method, c.value_function, c.agents) == wanted), None)
+
+
+def _without_time(cell: Cell) -> str:
+    return "infeasible, refused" if cell.refused else cell.status
 
 
 def _times_reference(cell: Cell, reference: Cell | None) -> str | None:
