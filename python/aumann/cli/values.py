@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 from aumann._baseline import Step
 
-__all__ = ["Baseline", "baseline", "names", "numbers", "tier_names"]
+__all__ = ["Baseline", "baseline", "integers", "names", "numbers", "tier_names"]
 
 Baseline: TypeAlias = float | list[float] | Literal["mean", "previous"] | Step
 
@@ -25,6 +25,14 @@ def numbers(option: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{option} is {text!r}; numbers separated by commas are wanted") from None
+
+
+def integers(option: str, text: str) -> list[int]:
+    """Split a list of integers at its commas."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}; integers separated by commas are wanted") from None
 
 
 def baseline(text: str) -> Baseline:
