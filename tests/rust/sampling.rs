@@ -2,7 +2,7 @@
 
 use aumann_core::{
     Baseline, Features, Game, Orders, Plan, Sampler, Step, ValueFunction,
-    value_function::{Heat, Mean, Variance},
+    value_function::{GiniMeanDifference, Heat, Mean, Variance},
 };
 
 const ORDERS: [Orders; 4] = [
@@ -27,6 +27,7 @@ fn game(name: &str, x: &Step<'_, f64>, baseline: &Baseline<'_, f64>) -> Box<dyn 
     match name {
         "mean" => Mean::new(None).unwrap().game(x, baseline),
         "variance" => Variance::new(None).unwrap().game(x, baseline),
+        "gini" => GiniMeanDifference::new(None).unwrap().game(x, baseline),
         _ => Heat::new(None).unwrap().game(x, baseline),
     }
     .unwrap()
@@ -36,6 +37,7 @@ fn function(name: &str) -> Box<dyn ValueFunction<f64>> {
     match name {
         "mean" => Box::new(Mean::new(None).unwrap()),
         "variance" => Box::new(Variance::new(None).unwrap()),
+        "gini" => Box::new(GiniMeanDifference::new(None).unwrap()),
         _ => Box::new(Heat::new(None).unwrap()),
     }
 }
@@ -78,7 +80,7 @@ fn estimates_are_unbiased_within_their_errors() {
         let n = 6;
         let x: Vec<f64> = uniforms(n * d, case).iter().map(|u| 3.0 * u - 0.4).collect();
         let b: Vec<f64> = uniforms(n * d, case + 50).iter().map(|u| 0.7 * u).collect();
-        for name in ["mean", "variance", "heat"] {
+        for name in ["mean", "variance", "gini", "heat"] {
             let exact = shapley(name, &x, &b, d);
             for orders in ORDERS {
                 let step = Step::new(Features::rows(&x, d).unwrap()).unwrap();

@@ -136,6 +136,8 @@ pub struct Scratch {
     pub(crate) order: Order,
     /// Numbers of the players, bucket by bucket.
     pub(crate) payload: Vec<f64>,
+    /// Ranks of the players' values, bucket by bucket.
+    pub(crate) ranks: Vec<u32>,
     /// Marginal contributions of the players.
     pub(crate) marginals: Vec<f64>,
 }

@@ -3,8 +3,8 @@
 //! stored bucket numbers in agent order finds every agent's weight again without an index.
 //! Scratch: 10 bytes per agent.
 
-use crate::blocks::{self, BLOCK, CHUNK};
-use crate::rank::{RankWeight, Values, ordered_bits};
+use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
+use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -137,12 +137,12 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    pub(crate) fn new<V: Values + ?Sized>(
+    pub(crate) fn new<V: Values + ?Sized, W: TieWeight>(
         values: &V,
         min: u64,
         max: u64,
-        weight: &impl RankWeight,
-    ) -> Self {
+        weight: &W,
+    ) -> (Self, W::Total) {
         let n = values.len();
         let buckets = (n / BUCKET).next_power_of_two().clamp(1, MAX_BUCKETS);
         let splitter = Splitter::new(values, min, max, buckets);
@@ -166,28 +166,50 @@ impl Partition {
             parts.push((start as u64, part));
             (rest, start) = (tail, end);
         }
-        if blocks::chunks(n) == 1 {
+        let inline = blocks::chunks(n) == 1;
+        let sums = match W::SUMS {
+            false => vec![W::Below::default(); buckets],
+            true if inline => parts.iter().map(|(_, keys)| weight.sums(keys)).collect(),
+            true => parts.par_iter().map(|(_, keys)| weight.sums(keys)).collect(),
+        };
+        let ascents = sums.into_iter().scan(W::Below::default(), |below, sums| {
+            let before = *below;
+            *below = before.merge(sums);
+            Some(before)
+        });
+        let parts = parts
+            .into_iter()
+            .zip(ascents)
+            .map(|((before, keys), below)| (keys, Ascent::new(weight, before, below)));
+        let totals = if inline {
             let mut scratch = Scratch::default();
-            parts.into_iter().for_each(|(before, keys)| scratch.weigh(keys, before, weight));
+            parts.map(|(keys, ascent)| scratch.weigh(keys, ascent)).collect()
         } else {
-            parts.into_par_iter().for_each_init(Scratch::default, |scratch, (before, keys)| {
-                scratch.weigh(keys, before, weight);
-            });
-        }
-        Self { buckets, ids, offsets, slots }
+            let parts: Vec<_> = parts.collect();
+            let parts = parts.into_par_iter();
+            parts
+                .map_init(Scratch::default, |scratch, (keys, ascent)| scratch.weigh(keys, ascent))
+                .collect()
+        };
+        let total = merge_tree(totals).unwrap_or_default();
+        (Self { buckets, ids, offsets, slots }, total)
     }
 
     #[inline]
-    pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[f64])) {
+    pub(crate) fn replay<W: Word>(
+        &self,
+        positions: Range<usize>,
+        mut work: impl FnMut(usize, &[W]),
+    ) {
         debug_assert!(positions.start.is_multiple_of(CHUNK) && positions.len() <= CHUNK);
         let chunk = positions.start / CHUNK;
         let mut cursors = self.offsets[chunk * self.buckets..][..self.buckets].to_vec();
-        let mut weights = [0.0; BLOCK];
+        let mut weights = [W::default(); BLOCK];
         let mut start = positions.start;
         for ids in self.ids[positions].chunks(BLOCK) {
             for (weight, &id) in weights.iter_mut().zip(ids) {
                 let cursor = &mut cursors[usize::from(id)];
-                *weight = f64::from_bits(self.slots[*cursor]);
+                *weight = W::from_bits(self.slots[*cursor]);
                 *cursor += 1;
             }
             work(start, &weights[..ids.len()]);
@@ -257,23 +279,22 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Writes the bits of the weight of each key's rank over the key; `before` keys are smaller.
-    fn weigh(&mut self, keys: &mut [u64], before: u64, weight: &impl RankWeight) {
+    /// Writes the bits of each key's weight over the key, coming up from the smaller ones.
+    fn weigh<W: TieWeight>(&mut self, keys: &mut [u64], mut ascent: Ascent<'_, W>) -> W::Total {
         let m = keys.len();
         let (min, max) = keys.iter().fold((u64::MAX, 0), |(a, b), &k| (a.min(k), b.max(k)));
         if m == 0 {
-            return;
+            return ascent.total;
         }
         if min == max {
-            keys.fill(weight(before + 1, before + m as u64).to_bits());
-            return;
+            keys.fill(ascent.next(min, m as u64).to_bits());
+            return ascent.total;
         }
         let bits = u64::BITS - (max - min).leading_zeros();
         let slot_bits = usize::BITS - (m - 1).leading_zeros();
         // Keys too far apart to share a word with their slot, or more than cells can count.
         if bits + slot_bits > u64::BITS || slot_bits > u32::BITS {
-            weigh_pairs(keys, before, weight);
-            return;
+            return weigh_pairs(keys, ascent);
         }
         self.distribute(keys, min, max, slot_bits);
         for cell in self.large.drain(..) {
@@ -281,15 +302,13 @@ impl Scratch {
         }
         insertion_sort(&mut self.packed);
         let slot_mask = (1 << slot_bits) - 1;
-        let mut first = before + 1;
         for ties in self.packed.chunk_by(|a, b| a >> slot_bits == b >> slot_bits) {
-            let last = first + ties.len() as u64 - 1;
-            let bits = weight(first, last).to_bits();
+            let bits = ascent.next(min + (ties[0] >> slot_bits), ties.len() as u64).to_bits();
             for packed in ties {
                 keys[(packed & slot_mask) as usize] = bits;
             }
-            first = last + 1;
         }
+        ascent.total
     }
 
     /// Packs (key - min, slot) into one number each, ordered up to the order within cells.
@@ -336,16 +355,14 @@ fn insertion_sort(values: &mut [u64]) {
 }
 
 /// As [`Scratch::weigh`], by sorting keys beside their slots.
-fn weigh_pairs(keys: &mut [u64], before: u64, weight: &impl RankWeight) {
+fn weigh_pairs<W: TieWeight>(keys: &mut [u64], mut ascent: Ascent<'_, W>) -> W::Total {
     let mut pairs: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
     pairs.sort_unstable();
-    let mut first = before + 1;
     for ties in pairs.chunk_by(|a, b| a.0 == b.0) {
-        let last = first + ties.len() as u64 - 1;
-        let bits = weight(first, last).to_bits();
+        let bits = ascent.next(ties[0].0, ties.len() as u64).to_bits();
         for &(_, slot) in ties {
             keys[slot] = bits;
         }
-        first = last + 1;
     }
+    ascent.total
 }

@@ -44,7 +44,7 @@ pub(crate) fn sweep<R: Send>(
     work: impl Fn(Bucket<'_>, &mut [f64]) -> R + Sync,
 ) -> Vec<R> {
     let players = payload.len() / width;
-    let Scratch { order, payload: moved, marginals } = scratch;
+    let Scratch { order, payload: moved, marginals, .. } = scratch;
     order.draw(draw, players);
     let buckets = &order.buckets;
     marginals.resize(players, 0.0);

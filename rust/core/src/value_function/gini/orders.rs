@@ -1,0 +1,191 @@
+//! Marginal contributions along a random order in the game of the Gini mean difference.
+//!
+//! The players' ranks are streamed into the buckets of the order. Threads take runs of
+//! neighbouring buckets: how many values of each rank the earlier runs hold gives each run the
+//! tree that it starts from. Counts and sums are integers, so where runs are cut leaves no trace.
+
+use super::game::GiniGame;
+use super::members::{Members, Places};
+use super::values::Baselines;
+use crate::blocks::CHUNK;
+use crate::game::Scratch;
+use crate::order::Order;
+use crate::random::Draw;
+use crate::simd::dispatch;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Neighbouring buckets, and the places for what their players add.
+struct Run<'a> {
+    buckets: Range<usize>,
+    marginals: Vec<&'a mut [f64]>,
+}
+
+impl GiniGame {
+    /// Draws an order and leaves the marginal contributions of its players in the scratch, bucket
+    /// by bucket.
+    pub(super) fn sweep(&self, draw: Draw, scratch: &mut Scratch) {
+        let players = self.composites.len();
+        let Scratch { order, ranks, marginals, .. } = scratch;
+        order.draw(draw, players);
+        let width = self.width();
+        ranks.resize(players * width, 0);
+        let places = |places: Option<Places>| places.map_or([0; 2], |p| [p.member, p.outside]);
+        if width == 1 {
+            order.buckets.scatter(ranks, |players, writer| {
+                let mut players = players.map(|player| self.places(player));
+                writer.each(|_| places(players.next())[0]);
+            });
+        } else {
+            order.buckets.scatter(ranks.as_chunks_mut::<2>().0, |players, writer| {
+                let mut players = players.map(|player| self.places(player));
+                writer.each(|_| places(players.next()));
+            });
+        }
+        marginals.resize(players, 0.0);
+        let mut parts = order.buckets.split(marginals).into_iter();
+        let buckets = order.buckets.count();
+        let threads = if players <= CHUNK { 1 } else { rayon::current_num_threads().min(buckets) };
+        let runs = (0..threads).map(|run| {
+            let buckets = run * buckets / threads..(run + 1) * buckets / threads;
+            Run { marginals: parts.by_ref().take(buckets.len()).collect(), buckets }
+        });
+        let runs: Vec<Run<'_>> = runs.collect();
+        let walk = |changes: &[Vec<i64>], run: Run<'_>| self.walk(order, ranks, changes, run);
+        if threads == 1 {
+            runs.into_iter().for_each(|run| walk(&[], run));
+            return;
+        }
+        let changes: Vec<Vec<i64>> =
+            runs[..threads - 1].par_iter().map(|run| self.changes(order, ranks, run)).collect();
+        let runs = runs.into_par_iter().enumerate();
+        runs.for_each(|(index, run)| walk(&changes[..index], run));
+    }
+
+    /// Ranks of a player that are written down: of both values, where baselines differ.
+    fn width(&self) -> usize {
+        match self.baselines {
+            Baselines::Common(_) => 1,
+            Baselines::PerAgent(_) => 2,
+        }
+    }
+
+    /// How many more values of each rank are in the tree once the players of a run have joined.
+    fn changes(&self, order: &Order, ranks: &[u32], run: &Run<'_>) -> Vec<i64> {
+        let mut changes = vec![0; self.values.len()];
+        let slots = slots(order, &run.buckets);
+        let width = self.width();
+        for row in ranks[slots.start * width..slots.end * width].chunks_exact(width) {
+            changes[row[0] as usize] += 1;
+            if let Some(&outside) = row.get(1) {
+                changes[outside as usize] -= 1;
+            }
+        }
+        changes
+    }
+
+    /// Lets the players of a run join after those of earlier runs.
+    fn walk(&self, order: &Order, ranks: &[u32], earlier: &[Vec<i64>], run: Run<'_>) {
+        let mut counts = self.nobody();
+        for changes in earlier {
+            counts.iter_mut().zip(changes).for_each(|(count, change)| *count += change);
+        }
+        let first = slots(order, &run.buckets).start;
+        let mut members = Members::new(self, &counts, first as i64);
+        let (mut within, width) = (Vec::new(), self.width());
+        for (bucket, out) in run.buckets.zip(run.marginals) {
+            order.shuffle(bucket, &mut within);
+            let slots = order.buckets.slots(bucket);
+            let ranks = &ranks[slots.start * width..slots.end * width];
+            dispatch(
+                #[inline(always)]
+                || {
+                    for &player in &within {
+                        let row = &ranks[player as usize * width..][..width];
+                        let (member, outside) = (row[0], row[width - 1]);
+                        let marginal = members.join(Places { member, outside });
+                        out[player as usize] = marginal as f64 * self.factor;
+                    }
+                },
+            );
+        }
+    }
+}
+
+fn slots(order: &Order, buckets: &Range<usize>) -> Range<usize> {
+    order.buckets.slots(buckets.start).start..order.buckets.slots(buckets.end - 1).end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::Game;
+    use crate::order::random_order;
+
+    /// Reproducible composites and baselines.
+    fn players(n: usize, levels: f64) -> (Vec<f64>, Vec<f64>) {
+        let mut state = 3_u64;
+        let mut draw = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            let u = (state >> 11) as f64 / (1_u64 << 53) as f64;
+            ((u * levels).floor() / levels - 0.3) * 20.0
+        };
+        (0..n).map(|_| (draw(), draw())).unzip()
+    }
+
+    fn sweep(game: &GiniGame, draw: Draw, threads: usize) -> Vec<f64> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let (mut scratch, n) = (Scratch::default(), game.players());
+            game.sweep(draw, &mut scratch);
+            let mut out = vec![0.0; n];
+            for start in (0..n).step_by(CHUNK) {
+                let players = start..n.min(start + CHUNK);
+                scratch.replay(players.clone(), &mut out[players]);
+            }
+            out
+        })
+    }
+
+    #[test]
+    fn sweeps_are_the_game_along_the_order() {
+        for n in [1, 2, 9, 3_000, CHUNK + 1, 5 * CHUNK] {
+            for levels in [30.0, 1e12] {
+                let (s, b) = players(n, levels);
+                for game in [GiniGame::relative(&s), GiniGame::per_agent(&s, &b)] {
+                    let game = game.unwrap();
+                    let draw = Draw { seed: 4, step: 1, sample: 9 };
+                    let mut wanted = vec![0.0; n];
+                    let mut coalition = game.empty();
+                    for player in random_order(draw, n) {
+                        wanted[player] = coalition.add(player).unwrap();
+                    }
+                    for threads in [1, 2, 3, 8] {
+                        assert!(sweep(&game, draw, threads) == wanted, "{n}, {threads}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_order_and_its_reverse_have_the_mean_of_any_other() {
+        let (s, b) = players(40, 9.0);
+        for game in [GiniGame::relative(&s), GiniGame::per_agent(&s, &b)] {
+            let game = game.unwrap();
+            for sample in 0..5 {
+                let mut order = random_order(Draw { seed: 1, step: 0, sample }, 40);
+                let mut means = [0.0; 40];
+                for _ in 0..2 {
+                    let mut coalition = game.empty();
+                    order.iter().for_each(|&i| means[i] += 0.5 * coalition.add(i).unwrap());
+                    order.reverse();
+                }
+                for (player, mean) in means.into_iter().enumerate() {
+                    let found = game.mean(player);
+                    assert!((found - mean).abs() <= 1e-15 * game.bound(), "{found} {mean}");
+                }
+            }
+        }
+    }
+}
