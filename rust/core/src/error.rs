@@ -73,6 +73,13 @@ pub enum Error {
         /// The game's bound.
         bound: f64,
     },
+    /// More players than can be enumerated.
+    TooManyPlayers {
+        /// Number of players.
+        players: usize,
+        /// Largest number.
+        most: usize,
+    },
     /// More samples than can be added up exactly.
     TooManySamples {
         /// Number of samples.
@@ -209,6 +216,11 @@ impl Error {
                 f,
                 "game: player {player} has a marginal contribution of {sample}{at}, at most {bound} \
                  in magnitude is wanted"
+            ),
+            Self::TooManyPlayers { players, most } => write!(
+                f,
+                "players: {players} of them{at}, at most {most} are wanted to enumerate all \
+                 coalitions"
             ),
             Self::TooManySamples { samples, most } => {
                 write!(f, "samples: {samples} of them, at most {most} are wanted")

@@ -57,7 +57,10 @@ pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
 pub use fingerprint::fingerprint;
 pub use game::{Coalition, Game, Orders, Scratch};
-pub use method::{Drawn, Plan, Sampler, aumann_shapley, banzhaf, leave_one_out, shapley};
+pub use method::{
+    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, leave_one_out,
+    leave_one_out_of, shapley,
+};
 pub use moments::{MAX_SAMPLES, Moments, Spread};
 pub use order::random_order;
 pub use real::Real;

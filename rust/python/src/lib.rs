@@ -67,7 +67,7 @@ mod _core {
     const VERSION: &str = super::VERSION;
     /// Most players whose coalitions are enumerated.
     #[pymodule_export]
-    const MOST_ENUMERATED: usize = 24;
+    const MOST_ENUMERATED: usize = aumann_core::MAX_ENUMERATED;
     #[pymodule_export]
     const PROFILE: &str = super::PROFILE;
 

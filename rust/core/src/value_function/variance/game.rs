@@ -14,7 +14,7 @@ use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
 use crate::statistics::{Deviations, Extremes};
-use crate::sums::sweep;
+use crate::sums::{Bucket, sweep};
 use crate::value_function::composite;
 
 struct VarianceGame {
@@ -27,7 +27,8 @@ struct VarianceGame {
     mean: f64,
     /// Sum of D.
     total: f64,
-    n: f64,
+    /// 1/n.
+    share: f64,
     value: f64,
     baseline_value: f64,
 }
@@ -44,7 +45,7 @@ impl Variance {
     ) -> Result<Box<dyn Game>> {
         baseline.check(x.features())?;
         let weights = self.weights.of(x.features())?;
-        let n = x.present() as f64;
+        let share = 1.0 / x.present() as f64;
         let row = first_means(x);
         let mut composites = vec![0.0; x.present()];
         let shift = Baseline::Common(&row);
@@ -68,7 +69,7 @@ impl Variance {
                 from: 0.0,
                 mean: 0.0,
                 total: of_all.sum,
-                n,
+                share,
                 value: of_x.variance(),
                 baseline_value: of_base.variance(),
             }
@@ -81,8 +82,8 @@ impl Variance {
                 width: 1,
                 from,
                 mean: of_x.mean,
-                total: n * (of_x.mean - from),
-                n,
+                total: (of_x.mean - from) / share,
+                share,
                 value: of_x.variance(),
                 baseline_value: 0.0,
             }
@@ -109,7 +110,19 @@ impl VarianceGame {
     #[inline(always)]
     fn marginal(&self, (difference, middle): (f64, f64), sum: f64) -> f64 {
         let rest = self.total - 2.0 * sum - difference;
-        difference / self.n * (middle + rest / self.n)
+        difference * self.share * (middle + rest * self.share)
+    }
+
+    /// Writes what the players of a bucket add.
+    #[inline(always)]
+    fn bucket(&self, bucket: &Bucket<'_>, width: usize, marginals: &mut [f64]) {
+        let mut sum = bucket.before[0] - bucket.first as f64 * self.from;
+        for &player in bucket.order {
+            let player = player as usize;
+            let terms = self.terms(&bucket.payload[player * width..][..width]);
+            marginals[player] = self.marginal(terms, sum);
+            sum += terms.0;
+        }
     }
 
     /// The largest of a quantity of the players.
@@ -141,8 +154,8 @@ impl Game for VarianceGame {
             rows.chunks_exact(self.width).map(|row| self.terms(row).0.abs()).sum::<f64>()
         });
         // The members' part of the sum of D and the others' have opposite signs.
-        let rest = merge_tree(magnitudes).unwrap_or(0.0) / self.n;
-        self.largest(|(difference, middle)| difference.abs() * (middle.abs() + rest) / self.n)
+        let rest = merge_tree(magnitudes).unwrap_or(0.0) * self.share;
+        self.largest(|(difference, middle)| difference.abs() * (middle.abs() + rest) * self.share)
     }
 
     fn is_parallel(&self) -> bool {
@@ -159,7 +172,7 @@ impl Game for VarianceGame {
 
     fn order_bound(&self, orders: Orders) -> Result<f64> {
         Ok(if orders.antithetic {
-            self.largest(|(difference, middle)| (difference * middle).abs() / self.n)
+            self.largest(|(difference, middle)| (difference * middle).abs() * self.share)
         } else {
             self.bound()
         })
@@ -177,18 +190,13 @@ impl Game for VarianceGame {
                 let rows = &self.payload[players.start * self.width..players.end * self.width];
                 for (out, row) in out.iter_mut().zip(rows.chunks_exact(self.width)) {
                     let (difference, middle) = self.terms(row);
-                    *out = difference / self.n * middle;
+                    *out = difference * self.share * middle;
                 }
             });
         }
-        sweep(&self.payload, self.width, draw, scratch, |bucket, marginals| {
-            let mut sum = bucket.before[0] - bucket.first as f64 * self.from;
-            for &player in bucket.order {
-                let player = player as usize;
-                let terms = self.terms(&bucket.payload[player * self.width..][..self.width]);
-                marginals[player] = self.marginal(terms, sum);
-                sum += terms.0;
-            }
+        sweep(&self.payload, self.width, draw, scratch, |bucket, marginals| match self.width {
+            1 => self.bucket(&bucket, 1, marginals),
+            _ => self.bucket(&bucket, 2, marginals),
         });
         moments.add(|players, out| scratch.replay(players, out))
     }
