@@ -30,17 +30,20 @@ impl GiniGame {
         order.draw(draw, players);
         let width = self.width();
         ranks.resize(players * width, 0);
-        order.buckets.scatter(ranks, width, |players, writer| {
-            let mut players = players.map(|player| self.places(player));
-            writer.each(|_, slot| {
-                if let (Some(places), [member, outside @ ..]) = (players.next(), slot) {
-                    *member = places.member;
-                    outside.iter_mut().for_each(|rank| *rank = places.outside);
-                }
+        let places = |places: Option<Places>| places.map_or([0; 2], |p| [p.member, p.outside]);
+        if width == 1 {
+            order.buckets.scatter(ranks, |players, writer| {
+                let mut players = players.map(|player| self.places(player));
+                writer.each(|_| places(players.next())[0]);
             });
-        });
+        } else {
+            order.buckets.scatter(ranks.as_chunks_mut::<2>().0, |players, writer| {
+                let mut players = players.map(|player| self.places(player));
+                writer.each(|_| places(players.next()));
+            });
+        }
         marginals.resize(players, 0.0);
-        let mut parts = order.buckets.split(marginals, 1).into_iter();
+        let mut parts = order.buckets.split(marginals).into_iter();
         let buckets = order.buckets.count();
         let threads = if players <= CHUNK { 1 } else { rayon::current_num_threads().min(buckets) };
         let runs = (0..threads).map(|run| {
