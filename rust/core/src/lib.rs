@@ -48,11 +48,12 @@ mod sums;
 mod table;
 pub mod value_function;
 
+pub use coalitions::{BATCH, Coalitions};
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
 pub use game::{Coalition, Game, Orders, Scratch};
 pub use method::{Drawn, Plan, Sampler, aumann_shapley};
-pub use moments::{MAX_SAMPLES, Moments, Spread};
+pub use moments::{MAX_SAMPLES, Moments, Reuse, Spread};
 pub use order::random_order;
 pub use real::Real;
 pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
