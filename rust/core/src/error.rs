@@ -80,6 +80,13 @@ pub enum Error {
         /// Largest number.
         most: usize,
     },
+    /// A game gave a coalition a value that is NaN or out of the range it had stated.
+    CoalitionValue {
+        /// The value, less the middle of the range.
+        value: f64,
+        /// Half the width of the range.
+        bound: f64,
+    },
     /// More samples than can be added up exactly.
     TooManySamples {
         /// Number of samples.
@@ -221,6 +228,11 @@ impl Error {
                 f,
                 "players: {players} of them{at}, at most {most} are wanted to enumerate all \
                  coalitions"
+            ),
+            Self::CoalitionValue { value, bound } => write!(
+                f,
+                "game: a coalition has a value {value} from the middle of the range{at}, at most \
+                 {bound} in magnitude is wanted"
             ),
             Self::TooManySamples { samples, most } => {
                 write!(f, "samples: {samples} of them, at most {most} are wanted")

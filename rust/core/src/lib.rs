@@ -53,6 +53,7 @@ mod sums;
 mod table;
 pub mod value_function;
 
+pub use coalitions::{BATCH, Coalitions};
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
 pub use fingerprint::fingerprint;
@@ -61,7 +62,7 @@ pub use method::{
     Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, leave_one_out,
     leave_one_out_of, shapley,
 };
-pub use moments::{MAX_SAMPLES, Moments, Spread};
+pub use moments::{MAX_SAMPLES, Moments, Reuse, Spread};
 pub use order::random_order;
 pub use real::Real;
 pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};

@@ -74,7 +74,7 @@ mod _core {
     #[pymodule_export]
     use super::attribute::{attribute, feature_means, value};
     #[pymodule_export]
-    use super::sampling::{Moments, Sampler, random_order};
+    use super::sampling::{Moments, Sampler, random_coalitions, random_order};
     #[pymodule_export]
     use super::{build_info, get_threads, set_threads, value_functions};
 

@@ -5,6 +5,7 @@
 //! `c_k = integral of dF/dxbar_k`. From zero, `c_k = log1p(P)/P * (product of the other means) / d`.
 
 mod block;
+mod coalitions;
 mod control;
 mod game;
 

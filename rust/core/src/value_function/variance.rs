@@ -7,6 +7,7 @@
 //! A common baseline leaves `(s_i - b) (s_i - sbar) / n`. Composites are taken relative to a row amid
 //! the data, so that an offset of all agents costs no digits; in f64 they wait in `out` for their mean.
 
+mod coalitions;
 mod game;
 
 use super::composite::{self, Weights};
