@@ -124,7 +124,9 @@ class TestMeanFieldExpansion:
     def test_the_estimate_of_the_error_is_honest_and_small_at_scale(self) -> None:
         x = self.types(16)
         exact = aumann.attribute(x, aumann.Heat(), method=aumann.Shapley())
-        found = aumann.attribute(x, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion()))
+        found = aumann.attribute(
+            x, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
+        )
         assert np.abs(found.values - exact.values).max() < found.error_estimate
         large = aumann.attribute(
             self.types(1_000_000), aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
