@@ -23,7 +23,7 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    pub(super) const MEASURED: Self = Self { leaf: 128, crossings_per_term: 2.0 };
+    pub(super) const MEASURED: Self = Self { leaf: 128, crossings_per_term: 8.0 };
 }
 
 /// The crossings of all pairs.
