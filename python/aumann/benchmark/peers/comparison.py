@@ -152,8 +152,9 @@ def compare(
 
     Examples
     --------
-    >>> rows = compare([PEERS[0]], ["mean"], [10])
-    >>> rows[0].method, rows[0].status
+    >>> own = PEERS[0]
+    >>> row = compare([Peer("aumann", own.methods[:1], own.worker)], ["mean"], [10])[0]
+    >>> row.method, row.status
     ('AumannShapley()', 'measured')
     """
     _check(value_functions, agents, time_limit, memory_limit, total_time, seed)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann.benchmark.peers.process import end, last_line
+from aumann.benchmark.peers.workers.job import NO_MEMORY
 
 __all__ = ["Answer", "Status", "run"]
 
@@ -182,10 +183,10 @@ def _wait(process: subprocess.Popen[bytes], started: Path, time_limit: float) ->
 
 def _read(folder: Path, code: int, agents: int) -> Answer:
     words = last_line((folder / "said.txt").read_text(errors="replace"))
+    crashed: Status = "out of memory" if any(sign in words for sign in NO_MEMORY) else "crashed"
     if code < 0:
         killed = f"ended by {signal.Signals(-code).name}"
-        status: Status = "out of memory" if "bad_alloc" in words else "crashed"
-        return Answer(status, f"{killed}: {words}" if words else killed)
+        return Answer(crashed, f"{killed}: {words}" if words else killed)
     try:
         answer = Answer(**json.loads((folder / "answer.json").read_text()))
         if answer.status not in get_args(Status):
@@ -197,5 +198,5 @@ def _read(folder: Path, code: int, agents: int) -> Answer:
             raise ValueError(f"values.npy has shape {values.shape}")
     except (OSError, ValueError, TypeError) as error:
         why = words if isinstance(error, FileNotFoundError) and words else str(error)
-        return Answer("crashed", f"ended with {code} and no answer: {why}")
+        return Answer(crashed, f"ended with {code} and no answer: {why}")
     return Answer(**{**vars(answer), "values": values})

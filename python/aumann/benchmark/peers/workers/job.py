@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .population import Population
 
-__all__ = ["Solver", "main"]
+__all__ = ["NO_MEMORY", "Solver", "main"]
 
 Solver: TypeAlias = Callable[[Population, Mapping[str, int], int], NDArray[np.float64]]
 
@@ -30,7 +30,9 @@ MOST_REPEATS = 5
 ENOUGH = 1.0
 # Agents of the call before the measured one: it imports the peer, compiles and fills its caches.
 WARM_UP_AGENTS = 6
-NO_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "Unable to allocate")
+# How libraries say that memory ran out where they raise no MemoryError. A thread that cannot start
+# has no room for its stack.
+NO_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "hread creation failed")
 
 
 def main(worker: str) -> None:
