@@ -17,6 +17,7 @@
 //! | `grid` | values as integers, whose sums are exact |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
 //! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
+//! | `symmetric` | symmetric tensors over the features |
 //! | [`value_function`] | one file per value function |
 //! | `method` | one file per method |
 //!
@@ -37,14 +38,17 @@ mod rank;
 mod real;
 pub mod simd;
 mod statistics;
+mod symmetric;
 mod table;
 pub mod value_function;
 
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
-pub use method::{aumann_shapley, banzhaf, leave_one_out, shapley};
+pub use method::{
+    aumann_shapley, banzhaf, banzhaf_mean_field, leave_one_out, shapley, shapley_mean_field,
+};
 pub use real::Real;
-pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
+pub use value_function::{Descriptor, MeanFunction, Outcome, ValueFunction, from_descriptor};
 
 /// Means of the features over the agents present.
 ///

@@ -3,6 +3,7 @@
 mod aumann_shapley;
 mod banzhaf;
 mod leave_one_out;
+mod mean_field;
 mod shapley;
 
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use crate::value_function::Outcome;
 pub use aumann_shapley::aumann_shapley;
 pub use banzhaf::banzhaf;
 pub use leave_one_out::leave_one_out;
+pub use mean_field::{banzhaf_mean_field, shapley_mean_field};
 pub use shapley::shapley;
 
 /// Checks that `out` and the baseline fit, lets `attribute` fill the part of `out` that is the

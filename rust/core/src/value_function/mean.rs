@@ -1,7 +1,7 @@
 //! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`: every method's value.
 
 use super::composite::{Weights, of_row};
-use super::{Outcome, ValueFunction};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::linear::{feature_means, weighted_sum};
@@ -78,5 +78,19 @@ impl<T: Real> ValueFunction<T> for Mean {
         out: &mut [T],
     ) -> Result<Outcome> {
         self.aumann_shapley(x, baseline, out)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Ok(self)
+    }
+}
+
+impl MeanFunction for Mean {
+    fn of_means(&self, means: &[f64], _: f64) -> Result<f64> {
+        Ok(of_row(&self.weights.for_features(means.len())?, means))
+    }
+
+    fn derivative(&self, _: &[f64], features: &[usize]) -> f64 {
+        if let [feature] = features { self.weights.of_feature(*feature) } else { 0.0 }
     }
 }

@@ -8,7 +8,7 @@
 //! the data, so that an offset of all agents costs no digits; in f64 they wait in `out` for their mean.
 
 use super::composite::{self, Weights};
-use super::{Outcome, ValueFunction};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
@@ -275,5 +275,9 @@ impl<T: Real> ValueFunction<T> for Variance {
         out: &mut [T],
     ) -> Result<Outcome> {
         self.attribute(Method::LeaveOneOut, x, baseline, out)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Err(Error::NoMeanFunction { function: "variance" })
     }
 }
