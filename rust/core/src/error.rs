@@ -144,6 +144,16 @@ pub enum Error {
         /// The value function.
         function: &'static str,
     },
+    /// The mean-field expansion has no such order.
+    ExpansionOrder {
+        /// The order that came.
+        order: usize,
+    },
+    /// Derivatives of a function of the means that cannot be integrated along the path.
+    RoughDerivatives {
+        /// Points on the path that were tried.
+        points: usize,
+    },
     /// The heat's logarithm was asked for at a product of means of -1 or less, met where one agent
     /// stands at its baseline.
     HeatDomainWithout {
@@ -265,6 +275,14 @@ impl Error {
                 f,
                 "method: {function} is no function of the feature means, which the mean-field \
                  expansion wants"
+            ),
+            Self::ExpansionOrder { order } => {
+                write!(f, "order: {order}, 0, 1 or 2 is wanted")
+            }
+            Self::RoughDerivatives { points } => write!(
+                f,
+                "method: the derivatives by the feature means{at} are too rough for the mean-field \
+                 expansion, {points} points on the path were not enough"
             ),
             Self::HeatDomainWithout { product, agent } => write!(
                 f,

@@ -4,6 +4,7 @@ mod aumann_shapley;
 mod banzhaf;
 mod enumeration;
 mod leave_one_out;
+mod mean_field;
 mod sampler;
 mod shapley;
 
@@ -17,6 +18,7 @@ pub use aumann_shapley::aumann_shapley;
 pub use banzhaf::banzhaf;
 pub use enumeration::{Enumeration, MAX_ENUMERATED, leave_one_out_of};
 pub use leave_one_out::leave_one_out;
+pub use mean_field::{banzhaf_mean_field, shapley_mean_field};
 pub use sampler::{Drawn, Plan, Sampler};
 pub use shapley::shapley;
 
