@@ -74,12 +74,12 @@ def attribute(
         If an argument is of a kind or dtype that cannot be read.
     ValueError
         If an argument is empty or of the wrong shape; if a number is NaN or infinite (the first
-        position is named); if a step has no agent; where heat leaves the domain of its logarithm;
-        where the baselines for the Gini mean difference are not ordered as the composites.
+        position is named); if a step has no agent; where heat leaves the domain of its logarithm.
 
     Notes
     -----
-    Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination. The
+    Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination; with a
+    baseline per agent that reorders the agents, see `GiniMeanDifference`. The
     interpreter is released meanwhile: do not write to the inputs from another thread.
 
     Source: "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404.

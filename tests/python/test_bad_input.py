@@ -184,16 +184,6 @@ def test_baseline_too_large_for_the_dtype() -> None:
         aumann.attribute(np.ones((1, 1), np.float32), aumann.Mean(), baseline=[[1e39]])
 
 
-def test_gini_refuses_a_baseline_in_another_order() -> None:
-    x, baseline = np.array([[1.0], [2.0], [3.0]]), np.array([[0.0], [2.0], [1.0]])
-    with pytest.raises(ValueError, match="baseline: not ordered as the composites"):
-        aumann.attribute(x, aumann.GiniMeanDifference(), baseline=baseline)
-    with pytest.raises(ValueError, match="baseline: not ordered as the composites at step 1"):
-        aumann.attribute(
-            np.stack([x, x]), aumann.GiniMeanDifference(), baseline=np.stack([x, baseline])
-        )
-
-
 def test_heat_refuses_products_outside_the_logarithm() -> None:
     with pytest.raises(ValueError, match=r"product is -2.*more than -1"):
         aumann.attribute([[-2.0]], aumann.Heat())
