@@ -1,78 +1,24 @@
-"""The comparison with other libraries: its runner on small local workers, its tables, its limits.
+"""The comparison with other libraries: its runner on small local workers, its rows, its limits.
 
 Making environments from a package index is not tested: no test uses the network.
 """
 
-import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.csv
-import pyarrow.parquet
 import pytest
-import typer
 from numpy.typing import NDArray
 from reference import NAMES, value
-from typer.testing import CliRunner
+from small_peers import WORKER, tiny
 
-from aumann.benchmark.peers import Method, Peer, Row, compare, comparison, runner
+from aumann.benchmark.peers import Method, compare, comparison, runner
 from aumann.benchmark.peers.runner import Answer, run
 from aumann.benchmark.peers.workers.population import Population
-from aumann.cli import bench_peers
-from aumann.cli.application import OneLineErrors
-
-WORKER = """
-import os, subprocess, sys, time
-from pathlib import Path
-import numpy as np
-
-def mean(population, budget, seed):
-    print("a peer may talk")
-    population.values(np.ones((3, population.agents), dtype=bool))
-    return population.x.sum(axis=1) / population.agents * budget.get("factor", 1)
-
-def sleeper(population, budget, seed):
-    if population.agents > 6:
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        Path(os.environ["CHILD"]).write_text(str(child.pid))
-        time.sleep(600)
-    return mean(population, budget, seed)
-
-def hungry(population, budget, seed):
-    if population.agents > 6:
-        np.ones(budget["bytes"] // 8).sum()
-    return mean(population, budget, seed)
-
-def raising(population, budget, seed):
-    raise RuntimeError("first line\\nlast line")
-
-def aborting(population, budget, seed):
-    print("last words", file=sys.stderr, flush=True)
-    os.abort()
-
-def leaving(population, budget, seed):
-    os._exit(3)
-
-def garbled(population, budget, seed):
-    Path("answer.json").write_text("{")
-    os._exit(0)
-
-def strange(population, budget, seed):
-    Path("answer.json").write_text('{"status": "splendid"}')
-    os._exit(0)
-
-def short(population, budget, seed):
-    return np.zeros(3)
-
-def undefined(population, budget, seed):
-    return np.full(population.agents, np.nan)
-
-METHODS = {name: thing for name, thing in globals().items() if callable(thing)}
-"""
 
 
 @pytest.fixture
@@ -86,10 +32,6 @@ def answer(worker: Path, method: str, agents: int = 8, **options: Any) -> Answer
     x = np.random.default_rng(1).exponential(size=(agents, 2))
     budget = options.pop("budget", {})
     return run(Path(sys.executable), worker, "tiny", method, budget, x, "mean", **options)
-
-
-def tiny(worker: Path, *methods: Method, name: str = "tiny", **options: Any) -> Peer:
-    return Peer(name, methods or (Method("mean", "Aumann-Shapley"),), worker, **options)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,6 +79,30 @@ def test_time_limit_ends_all_that_was_started(
     assert (late.status, late.detail) == ("timed out", "not done after 0.5 s")
     assert late.values is None
     assert gone(int((tmp_path / "child").read_text()))
+
+
+# Runs a worker as `run` does, in a process that can be killed.
+OUTER = """
+import sys
+from pathlib import Path
+import numpy as np
+from aumann.benchmark.peers.runner import run
+run(Path(sys.executable), Path(sys.argv[1]), "tiny", "sleeper", {}, np.ones((8, 1)), "mean")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are of POSIX")
+def test_a_runner_that_is_killed_leaves_nothing_running(
+    worker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child"
+    monkeypatch.setenv("CHILD", str(child))
+    with subprocess.Popen([sys.executable, "-c", OUTER, str(worker)]) as outer:
+        while not (child.exists() and child.read_text()):
+            assert outer.poll() is None
+            time.sleep(0.01)
+        outer.kill()
+    assert gone(int(child.read_text()))
 
 
 def test_ctrl_c_ends_all_that_was_started(
@@ -233,7 +199,7 @@ def test_errors_are_against_the_truth(worker: Path) -> None:
         np.linalg.norm(phi - heat) / np.linalg.norm(heat), rel=1e-12
     )
     assert truth.largest_error == pytest.approx(np.abs(phi - heat).max() / heat.max(), rel=1e-12)
-    assert truth.truth == "closed form"
+    assert (truth.truth, truth.truth_error) == ("closed form", 0)
 
 
 def test_what_did_not_finish_is_not_tried_larger(
@@ -275,122 +241,6 @@ def test_total_time(worker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_bad_input(worker: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         compare([tiny(worker)], **options)
-
-
-@pytest.fixture(scope="module")
-def peers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Peer, Peer]:
-    """Two small peers, one of which is called aumann and is the truth."""
-    worker = tmp_path_factory.mktemp("peers") / "worker.py"
-    worker.write_text(WORKER)
-    thrice = Method("mean", "Aumann-Shapley", {"factor": 3}, "thrice")
-    raising = Method("raising", "Aumann-Shapley")
-    return tiny(worker, name="aumann"), tiny(worker, thrice, raising, name="other")
-
-
-@pytest.fixture(scope="module")
-def rows(peers: tuple[Peer, Peer]) -> list[Row]:
-    return compare(peers, ["mean"], [12])
-
-
-@pytest.fixture
-def application(peers: tuple[Peer, Peer], monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
-    monkeypatch.setattr(bench_peers, "PEERS", peers)
-    app = typer.Typer(cls=OneLineErrors, add_completion=False)
-    # With a callback, an application of a single command stays a group.
-    app.callback()(lambda: None)
-    app.command()(bench_peers.peers)
-    return app
-
-
-ARGUMENTS = ["peers", "--peers", "other", "--agents", "12", "--value-functions", "mean"]
-
-
-def test_the_table(application: typer.Typer) -> None:
-    result = CliRunner().invoke(application, ARGUMENTS)
-    assert (result.exit_code, result.stderr) == (0, "")
-    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    assert lines[0] == "mean"
-    assert lines[1] == "agents value peer method time memory error largest"
-    assert lines[3].startswith("12 Aumann-Shapley aumann mean ")
-    assert lines[3].endswith("the truth")
-    assert lines[4].startswith("12 Aumann-Shapley other mean ")
-    assert lines[4].endswith(" 2.0e+00 2.0e+00")
-    assert lines[5] == "12 Aumann-Shapley other raising failed"
-    assert "mean: 3 factor; thrice" in lines
-    assert "failed: other raising: RuntimeError: first line last line" in lines
-
-
-def test_json(application: typer.Typer, rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, Any] = {}
-
-    def measured(*arguments: Any, **options: Any) -> list[Row]:
-        asked.update(options, arguments=arguments)
-        return rows
-
-    monkeypatch.setattr(bench_peers, "compare", measured)
-    options = ["--time-limit", "5", "--memory-limit", "0.5", "--total-time", "70"]
-    options += ["--environments", "there", "--seed", "4", "--json"]
-    result = CliRunner().invoke(application, [*ARGUMENTS, *options])
-    printed = json.loads(result.stdout)
-    assert [(row["peer"], row["status"]) for row in printed] == [
-        ("aumann", "measured"),
-        ("other", "measured"),
-        ("other", "failed"),
-    ]
-    assert printed[1]["relative_error"] == pytest.approx(2)
-    assert printed[2]["seconds"] is None
-    asked.pop("progress")
-    assert asked == {
-        "arguments": (list(bench_peers.PEERS), ["mean"], [12]),
-        "time_limit": 5.0,
-        "memory_limit": 2**29,
-        "total_time": 70.0,
-        "environments": Path("there"),
-        "seed": 4,
-    }
-
-
-@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".md"])
-def test_files(
-    application: typer.Typer,
-    rows: list[Row],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    suffix: str,
-) -> None:
-    monkeypatch.setattr(bench_peers, "compare", lambda *arguments, **options: rows)
-    file = tmp_path / f"peers{suffix}"
-    result = CliRunner().invoke(application, [*ARGUMENTS, "-o", str(file)])
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.endswith(f"written to {file}\n")
-    if suffix == ".md":
-        lines = file.read_text().splitlines()
-        assert lines[0].startswith("| value function | agents | value | peer | method |")
-        assert lines[1] == "|" + "---|" * 9
-        assert lines[4] == "| mean | 12 | Aumann-Shapley | other | raising | failed |  |  |  |"
-        return
-    read = pyarrow.parquet.read_table if suffix == ".parquet" else pyarrow.csv.read_csv
-    table = read(file)
-    assert table["status"].to_pylist() == ["measured", "measured", "failed"]
-    assert table["relative_error"].to_pylist()[1] == pytest.approx(2)
-    assert table["relative_error"].null_count == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--peers", "lime"], "--peers holds 'lime'; of aumann, other is wanted"),
-        (["--agents", "10,2.5"], "--agents is '10,2.5'; whole numbers, 2 or more, are wanted"),
-        (["--agents", "inf"], "--agents is 'inf'; whole numbers, 2 or more, are wanted"),
-        (["--time-limit", "0"], "time_limit is 0; a positive number is wanted"),
-        (["--output", "peers.txt"], "'.txt'; .parquet or .csv or .md is wanted"),
-    ],
-)
-def test_bad_options(application: typer.Typer, arguments: list[str], message: str) -> None:
-    result = CliRunner().invoke(application, [*ARGUMENTS, *arguments])
-    assert result.exit_code == 2
-    assert message in result.stderr
-    assert result.stderr.count("\n") == 1
 
 
 def test_the_population_is_free_of_ties() -> None:

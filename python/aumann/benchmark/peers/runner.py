@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -160,13 +161,12 @@ def _environment(python: Path) -> dict[str, str]:
 
 
 def _tell(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
+    """Send the job and leave the pipe open: its end tells the process that the runner is gone."""
     assert process.stdin is not None
-    try:
-        process.stdin.write(json.dumps(job).encode())
-        process.stdin.close()
-    except BrokenPipeError:
-        # It ended before it could listen; its last words say why.
-        pass
+    # A process that ended before it could listen has left its last words.
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(job).encode() + b"\n")
+        process.stdin.flush()
 
 
 def _wait(process: subprocess.Popen[bytes], started: Path, time_limit: float) -> bool:
