@@ -28,25 +28,23 @@ unsafe impl<T: Send> Sync for Slots<T> {}
 /// The slots of one chunk of agents.
 pub(crate) struct Writer<'a, T> {
     slots: &'a Slots<T>,
-    width: usize,
     cursors: Vec<usize>,
     ids: &'a [u16],
 }
 
-impl<T> Writer<'_, T> {
-    /// Calls `write` once per agent, in order, with its bucket and its slot.
+impl<T: Copy> Writer<'_, T> {
+    /// Writes to the slot of one agent after another what `value` returns for its bucket.
     #[inline(always)]
-    pub(crate) fn each(mut self, mut write: impl FnMut(usize, &mut [T])) {
+    pub(crate) fn each(mut self, mut value: impl FnMut(usize) -> T) {
         for &id in self.ids {
-            let cursor = &mut self.cursors[usize::from(id)];
+            let bucket = usize::from(id);
+            let value = value(bucket);
+            let cursor = &mut self.cursors[bucket];
             // SAFETY: the offsets are exclusive prefix sums of the counts of these very ids, so each
-            // (chunk, bucket) owns its own run of slots, of which none is passed or shared. The
-            // slices of two calls do not overlap, and there is one writer per chunk.
-            let slot = unsafe {
-                std::slice::from_raw_parts_mut(self.slots.0.add(*cursor * self.width), self.width)
-            };
+            // (chunk, bucket) owns its own run of slots, of which none is passed or shared; and
+            // there is one writer per chunk.
+            unsafe { self.slots.0.add(*cursor).write(value) };
             *cursor += 1;
-            write(usize::from(id), slot);
         }
     }
 }
@@ -94,30 +92,29 @@ impl Buckets {
         start..self.ends[bucket]
     }
 
-    /// Writes `width` values per agent into its slot: `work` gets the agents of a chunk and the
-    /// writer of their slots. Returns what it returns, in order.
+    /// Writes a value per agent into its slot: `work` gets the agents of a chunk and the writer of
+    /// their slots. Returns what it returns, in order.
     #[inline]
-    pub(crate) fn scatter<T: Send, R: Send>(
+    pub(crate) fn scatter<T: Copy + Send, R: Send>(
         &self,
         slots: &mut [T],
-        width: usize,
         work: impl Fn(Range<usize>, Writer<'_, T>) -> R + Sync,
     ) -> Vec<R> {
-        assert_eq!(slots.len(), self.ids.len() * width);
+        assert_eq!(slots.len(), self.ids.len());
         let slots = Slots(slots.as_mut_ptr());
         let slots = &slots;
         blocks::map(self.ids.len(), |agents| {
             let (cursors, ids) = (self.cursors(agents.start), &self.ids[agents.clone()]);
-            work(agents, Writer { slots, width, cursors, ids })
+            work(agents, Writer { slots, cursors, ids })
         })
     }
 
-    /// One slice of `slots` per bucket, of `width` values per agent.
-    pub(crate) fn split<'a, T>(&self, mut slots: &'a mut [T], width: usize) -> Vec<&'a mut [T]> {
+    /// One part of `slots` per bucket.
+    pub(crate) fn split<'a, T>(&self, mut slots: &'a mut [T]) -> Vec<&'a mut [T]> {
         let mut parts = Vec::with_capacity(self.count);
         for bucket in 0..self.count {
             let part;
-            (part, slots) = slots.split_at_mut(self.slots(bucket).len() * width);
+            (part, slots) = slots.split_at_mut(self.slots(bucket).len());
             parts.push(part);
         }
         parts

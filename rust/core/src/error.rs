@@ -80,6 +80,13 @@ pub enum Error {
         /// Half the width of the range.
         bound: f64,
     },
+    /// More players than can be enumerated.
+    TooManyPlayers {
+        /// Number of players.
+        players: usize,
+        /// Largest number.
+        most: usize,
+    },
     /// More samples than can be added up exactly.
     TooManySamples {
         /// Number of samples.
@@ -202,6 +209,11 @@ impl Error {
                 f,
                 "game: a coalition has a value {value} from the middle of the range{at}, at most \
                  {bound} in magnitude is wanted"
+            ),
+            Self::TooManyPlayers { players, most } => write!(
+                f,
+                "players: {players} of them{at}, at most {most} are wanted to enumerate all \
+                 coalitions"
             ),
             Self::TooManySamples { samples, most } => {
                 write!(f, "samples: {samples} of them, at most {most} are wanted")

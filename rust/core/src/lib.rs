@@ -52,7 +52,9 @@ pub use coalitions::{BATCH, Coalitions};
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
 pub use game::{Coalition, Game, Orders, Scratch};
-pub use method::{Drawn, Plan, Sampler, aumann_shapley};
+pub use method::{
+    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, leave_one_out_of,
+};
 pub use moments::{MAX_SAMPLES, Moments, Reuse, Spread};
 pub use order::random_order;
 pub use real::Real;

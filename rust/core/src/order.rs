@@ -8,7 +8,7 @@ use crate::buckets::{Buckets, MAX_BUCKETS};
 use crate::random::{Draw, Purpose, Stream};
 
 /// Players per bucket aimed at.
-const BUCKET: usize = 2_048;
+const BUCKET: usize = 4_096;
 
 /// Players whose buckets come from one block of random words.
 const PER_BLOCK: usize = 16;
@@ -46,6 +46,17 @@ impl Order {
                     counts[usize::from(*id)] += 1;
                 }
             }
+        });
+    }
+
+    /// Writes the players of one bucket after another, by index.
+    pub(crate) fn players_by_slot(&self, slots: &mut [usize]) {
+        self.buckets.scatter(slots, |players, writer| {
+            let mut next = players.start;
+            writer.each(|_| {
+                next += 1;
+                next - 1
+            });
         });
     }
 
@@ -125,13 +136,7 @@ pub fn random_order(draw: Draw, players: usize) -> Vec<usize> {
     let mut order = Order::default();
     order.draw(draw, players);
     let mut by_slot = vec![0; players];
-    order.buckets.scatter(&mut by_slot, 1, |players, writer| {
-        let mut player = players.start;
-        writer.each(|_, slot| {
-            slot[0] = player;
-            player += 1;
-        });
-    });
+    order.players_by_slot(&mut by_slot);
     let (mut out, mut within) = (Vec::with_capacity(players), Vec::new());
     for bucket in 0..order.buckets.count() {
         order.shuffle(bucket, &mut within);

@@ -6,7 +6,9 @@
 //! returns the marginal contributions in player order.
 
 use crate::blocks::CHUNK;
+use crate::buckets::Buckets;
 use crate::game::Scratch;
+use crate::order::Order;
 use crate::random::Draw;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -21,6 +23,14 @@ pub(crate) struct Bucket<'a> {
     pub(crate) payload: &'a [f64],
     /// The order in which they come.
     pub(crate) order: &'a [u32],
+}
+
+/// One bucket after another, in the cache.
+#[derive(Default)]
+struct Near {
+    order: Vec<u32>,
+    payload: Vec<f64>,
+    marginals: Vec<f64>,
 }
 
 /// Draws an order of the players whose numbers are `payload`, `width` for each, and calls `work` with
@@ -47,46 +57,84 @@ pub(crate) fn sweep<R: Send>(
     }
 
     moved.resize(payload.len(), 0.0);
-    let sums = buckets.scatter(moved, width, |players, writer| {
-        let mut sums = vec![0.0; buckets.count() * width];
-        let mut rows = payload[players.start * width..players.end * width].chunks_exact(width);
-        writer.each(|bucket, slot| {
-            if let Some(row) = rows.next() {
-                slot.copy_from_slice(row);
-                let sums = &mut sums[bucket * width..][..width];
-                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-            }
-        });
-        sums
-    });
-    let mut before = vec![0.0; buckets.count() * width];
-    let mut next = vec![0.0; width];
-    for (bucket, before) in before.chunks_exact_mut(width).enumerate() {
-        before.copy_from_slice(&next);
-        for sums in &sums {
-            let sums = &sums[bucket * width..][..width];
-            next.iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
-        }
-    }
-
-    let marginals = buckets.split(marginals, 1);
-    let each = |within: &mut Vec<u32>, (bucket, marginals): (usize, &mut [f64])| {
-        order.shuffle(bucket, within);
+    // Copies of a length known at compile time are no calls.
+    let before = match width {
+        1 => scatter::<1>(payload, buckets, moved),
+        2 => scatter::<2>(payload, buckets, moved),
+        3 => scatter::<3>(payload, buckets, moved),
+        4 => scatter::<4>(payload, buckets, moved),
+        _ => gather(payload, width, order, moved),
+    };
+    let marginals = buckets.split(marginals);
+    // Streams into and out of the first-level cache, which is then visited at random.
+    let each = |near: &mut Near, (bucket, marginals): (usize, &mut [f64])| {
         let slots = buckets.slots(bucket);
+        order.shuffle(bucket, &mut near.order);
+        near.payload.clear();
+        near.payload.extend_from_slice(&moved[slots.start * width..slots.end * width]);
+        near.marginals.resize(slots.len(), 0.0);
         let bucket = Bucket {
             first: slots.start,
             before: &before[bucket * width..][..width],
-            payload: &moved[slots.start * width..slots.end * width],
-            order: within,
+            payload: &near.payload,
+            order: &near.order,
         };
-        work(bucket, marginals)
+        let result = work(bucket, &mut near.marginals);
+        marginals.copy_from_slice(&near.marginals);
+        result
     };
     if players <= CHUNK {
-        let mut within = Vec::new();
-        marginals.into_iter().enumerate().map(|part| each(&mut within, part)).collect()
+        let mut near = Near::default();
+        marginals.into_iter().enumerate().map(|part| each(&mut near, part)).collect()
     } else {
-        marginals.into_par_iter().enumerate().map_init(Vec::new, each).collect()
+        marginals.into_par_iter().enumerate().map_init(Near::default, each).collect()
     }
+}
+
+/// Moves the players' numbers into their buckets; returns the sums over the players in the buckets
+/// before each.
+fn scatter<const W: usize>(payload: &[f64], buckets: &Buckets, moved: &mut [f64]) -> Vec<f64> {
+    let rows = payload.as_chunks::<W>().0;
+    let sums = buckets.scatter(moved.as_chunks_mut::<W>().0, |players, writer| {
+        let mut sums = vec![[0.0; W]; buckets.count()];
+        let mut rows = rows[players].iter();
+        writer.each(|bucket| {
+            let row = rows.next().copied().unwrap_or([0.0; W]);
+            for k in 0..W {
+                sums[bucket][k] += row[k];
+            }
+            row
+        });
+        sums
+    });
+    let mut before = Vec::with_capacity(buckets.count() * W);
+    let mut next = [0.0; W];
+    for bucket in 0..buckets.count() {
+        before.extend(next);
+        for sums in &sums {
+            for k in 0..W {
+                next[k] += sums[bucket][k];
+            }
+        }
+    }
+    before
+}
+
+/// As [`scatter`], of any number of numbers.
+fn gather(payload: &[f64], width: usize, order: &Order, moved: &mut [f64]) -> Vec<f64> {
+    let mut players = vec![0; payload.len() / width];
+    order.players_by_slot(&mut players);
+    let mut before = Vec::with_capacity(order.buckets.count() * width);
+    let mut next = vec![0.0; width];
+    let mut rows = moved.chunks_exact_mut(width).zip(&players);
+    for bucket in 0..order.buckets.count() {
+        before.extend_from_slice(&next);
+        for (row, &player) in rows.by_ref().take(order.buckets.slots(bucket).len()) {
+            row.copy_from_slice(&payload[player * width..][..width]);
+            next.iter_mut().zip(row.iter()).for_each(|(sum, value)| *sum += value);
+        }
+    }
+    before
 }
 
 impl Scratch {

@@ -23,16 +23,49 @@ impl Block {
 
     /// Takes the state before each player of `order` from `means`, the means before the first, and
     /// leaves those after the last there. `payload` holds the players' parts of the means.
-    #[inline(always)]
     pub(super) fn gather(&mut self, payload: &[f64], order: &[u32], means: &mut [f64]) {
-        for (place, &player) in order.iter().enumerate() {
-            let row = &payload[player as usize * means.len()..][..means.len()];
-            for (k, (&part, mean)) in row.iter().zip(means.iter_mut()).enumerate() {
-                self.means[k][place] = *mean;
-                self.parts[k][place] = part;
-                *mean += part;
+        match means.len() {
+            1 => self.gather_features::<1>(payload, order, means),
+            2 => self.gather_features::<2>(payload, order, means),
+            3 => self.gather_features::<3>(payload, order, means),
+            4 => self.gather_features::<4>(payload, order, means),
+            d => {
+                for (place, &player) in order.iter().enumerate() {
+                    let row = &payload[player as usize * d..][..d];
+                    for (k, (&part, mean)) in row.iter().zip(means.iter_mut()).enumerate() {
+                        self.means[k][place] = *mean;
+                        self.parts[k][place] = part;
+                        *mean += part;
+                    }
+                }
             }
         }
+    }
+
+    fn gather_features<const D: usize>(
+        &mut self,
+        payload: &[f64],
+        order: &[u32],
+        means: &mut [f64],
+    ) {
+        let rows = payload.as_chunks::<D>().0;
+        let (Ok(columns), Ok(parts)) = (
+            <&mut [Column; D]>::try_from(self.means.as_mut_slice()),
+            <&mut [Column; D]>::try_from(self.parts.as_mut_slice()),
+        ) else {
+            return;
+        };
+        let mut running = [0.0; D];
+        running.copy_from_slice(means);
+        for (place, &player) in order.iter().enumerate().take(BLOCK) {
+            let row = rows[player as usize];
+            for k in 0..D {
+                columns[k][place] = running[k];
+                parts[k][place] = row[k];
+                running[k] += row[k];
+            }
+        }
+        means.copy_from_slice(&running);
     }
 
     /// Turns the order round: the means before each player are what those after it leave of `both`,
@@ -55,9 +88,8 @@ impl Block {
     /// are the error.
     pub(super) fn marginals(&self, count: usize, out: &mut Column) -> Result<(), (usize, f64)> {
         let mut products = [1.0; BLOCK];
-        let mut within = true;
-        let mut largest = 0.0;
-        dispatch(
+        // Flags are integers, as a loop over floats may not reorder their sum or maximum.
+        let (outside, large) = dispatch(
             #[inline(always)]
             || {
                 out.fill(0.0);
@@ -68,28 +100,37 @@ impl Block {
                         products[i] *= mean;
                     }
                 }
+                let (mut outside, mut large) = (0, 0);
                 for (change, product) in out[..count].iter_mut().zip(&mut products) {
                     let sum = 1.0 + *product;
+                    let after = sum + *change;
+                    outside |= i64::from(!within(sum)) | i64::from(!within(after));
                     *product += *change;
-                    within &= (sum > 0.0) & (sum + *change > 0.0);
-                    let z = *change / sum;
-                    largest = if z.abs() > largest { z.abs() } else { largest };
-                    *change = z;
+                    *change /= sum;
+                    large |= i64::from(change.abs() > SMALL);
                 }
+                (outside, large)
             },
         );
-        if !within {
-            let place = (0..count).find(|&i| !(out[i] > -1.0 && products[i] > -1.0)).unwrap_or(0);
+        if outside != 0 {
+            let place = (0..count).find(|&i| !(within(1.0 + products[i]) && out[i].is_finite()));
+            let place = place.unwrap_or(0);
             return Err((place, products[place]));
         }
-        log1p(&mut out[..count], largest);
+        log1p(&mut out[..count], large != 0);
         Ok(())
     }
 }
 
-/// `log1p` of numbers of at most `largest` in magnitude, in place.
-fn log1p(values: &mut [f64], largest: f64) {
-    if largest > SMALL {
+/// Whether 1 + P has a logarithm; NaN has none.
+#[inline(always)]
+pub(super) fn within(sum: f64) -> bool {
+    sum > 0.0
+}
+
+/// `log1p` of numbers, in place. Unless some are `large`, all are small.
+fn log1p(values: &mut [f64], large: bool) {
+    if large {
         for value in values.iter_mut() {
             *value = if value.abs() > SMALL { value.ln_1p() } else { series(*value) };
         }

@@ -5,7 +5,7 @@
 //! t times the player's part of the means. All places are equally likely, so its mean is known: the
 //! part times the mean of the n slopes.
 
-use super::block::{Block, Column};
+use super::block::{Block, Column, within};
 use super::game::HeatGame;
 use crate::blocks::{self, BLOCK, Merge, merge_tree};
 use crate::error::{Error, Result};
@@ -109,8 +109,7 @@ impl HeatGame {
         let n = self.players as f64;
         let mut products = [1.0; BLOCK];
         let mut path = [0.0; BLOCK];
-        let mut within = true;
-        dispatch(
+        let outside = dispatch(
             #[inline(always)]
             || {
                 for (i, path) in path.iter_mut().enumerate() {
@@ -129,17 +128,19 @@ impl HeatGame {
                         products[i] *= mean;
                     }
                 }
+                let mut outside = 0;
                 for (slope, product) in out.iter_mut().zip(&products) {
                     let sum = 1.0 + product;
-                    within &= sum > 0.0;
+                    outside |= i64::from(!within(sum));
                     *slope /= sum;
                 }
+                outside
             },
         );
-        if within {
+        if outside == 0 {
             return Ok(());
         }
-        let place = products.iter().position(|product| !(1.0 + product > 0.0)).unwrap_or(0);
+        let place = products.iter().position(|product| !within(1.0 + product)).unwrap_or(0);
         Err(Error::HeatDomain { product: products[place], path: path[place] })
     }
 }

@@ -11,6 +11,7 @@ use crate::simd::dispatch;
 use std::ops::Range;
 
 impl VarianceGame {
+    #[inline(always)]
     fn terms_of(&self, player: usize) -> (f64, f64) {
         self.terms(&self.payload[player * self.width..][..self.width])
     }
@@ -18,7 +19,7 @@ impl VarianceGame {
     /// A of a player.
     #[inline(always)]
     fn alone(&self, (difference, middle): (f64, f64)) -> f64 {
-        difference / self.n * (middle + self.total / self.n)
+        difference * self.share * (middle + self.total * self.share)
     }
 
     /// A number that no coalition's value exceeds.
@@ -38,7 +39,7 @@ impl VarianceGame {
         let alone = sums_of_members(words, |player| self.alone(self.terms_of(player)));
         let differences = self.differences(words);
         for bit in bits {
-            let mean = differences.0[bit] / self.n;
+            let mean = differences.0[bit] * self.share;
             values[bit] = self.baseline_value + alone.0[bit] - mean * mean;
         }
     }

@@ -15,7 +15,7 @@ use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
 use crate::statistics::{Deviations, Extremes};
-use crate::sums::sweep;
+use crate::sums::{Bucket, sweep};
 use crate::value_function::composite;
 use std::ops::Range;
 
@@ -29,7 +29,8 @@ pub(super) struct VarianceGame {
     mean: f64,
     /// Sum of D.
     pub(super) total: f64,
-    pub(super) n: f64,
+    /// 1/n.
+    pub(super) share: f64,
     value: f64,
     pub(super) baseline_value: f64,
 }
@@ -46,7 +47,7 @@ impl Variance {
     ) -> Result<Box<dyn Game>> {
         baseline.check(x.features())?;
         let weights = self.weights.of(x.features())?;
-        let n = x.present() as f64;
+        let share = 1.0 / x.present() as f64;
         let row = first_means(x);
         let mut composites = vec![0.0; x.present()];
         let shift = Baseline::Common(&row);
@@ -70,7 +71,7 @@ impl Variance {
                 from: 0.0,
                 mean: 0.0,
                 total: of_all.sum,
-                n,
+                share,
                 value: of_x.variance(),
                 baseline_value: of_base.variance(),
             }
@@ -83,8 +84,8 @@ impl Variance {
                 width: 1,
                 from,
                 mean: of_x.mean,
-                total: n * (of_x.mean - from),
-                n,
+                total: (of_x.mean - from) / share,
+                share,
                 value: of_x.variance(),
                 baseline_value: 0.0,
             }
@@ -111,7 +112,19 @@ impl VarianceGame {
     #[inline(always)]
     pub(super) fn marginal(&self, (difference, middle): (f64, f64), sum: f64) -> f64 {
         let rest = self.total - 2.0 * sum - difference;
-        difference / self.n * (middle + rest / self.n)
+        difference * self.share * (middle + rest * self.share)
+    }
+
+    /// Writes what the players of a bucket add.
+    #[inline(always)]
+    fn bucket(&self, bucket: &Bucket<'_>, width: usize, marginals: &mut [f64]) {
+        let mut sum = bucket.before[0] - bucket.first as f64 * self.from;
+        for &player in bucket.order {
+            let player = player as usize;
+            let terms = self.terms(&bucket.payload[player * width..][..width]);
+            marginals[player] = self.marginal(terms, sum);
+            sum += terms.0;
+        }
     }
 
     /// The largest of a quantity of the players.
@@ -143,8 +156,8 @@ impl Game for VarianceGame {
             rows.chunks_exact(self.width).map(|row| self.terms(row).0.abs()).sum::<f64>()
         });
         // The members' part of the sum of D and the others' have opposite signs.
-        let rest = merge_tree(magnitudes).unwrap_or(0.0) / self.n;
-        self.largest(|(difference, middle)| difference.abs() * (middle.abs() + rest) / self.n)
+        let rest = merge_tree(magnitudes).unwrap_or(0.0) * self.share;
+        self.largest(|(difference, middle)| difference.abs() * (middle.abs() + rest) * self.share)
     }
 
     fn is_parallel(&self) -> bool {
@@ -161,7 +174,7 @@ impl Game for VarianceGame {
 
     fn order_bound(&self, orders: Orders) -> Result<f64> {
         Ok(if orders.antithetic {
-            self.largest(|(difference, middle)| (difference * middle).abs() / self.n)
+            self.largest(|(difference, middle)| (difference * middle).abs() * self.share)
         } else {
             self.bound()
         })
@@ -179,18 +192,13 @@ impl Game for VarianceGame {
                 let rows = &self.payload[players.start * self.width..players.end * self.width];
                 for (out, row) in out.iter_mut().zip(rows.chunks_exact(self.width)) {
                     let (difference, middle) = self.terms(row);
-                    *out = difference / self.n * middle;
+                    *out = difference * self.share * middle;
                 }
             });
         }
-        sweep(&self.payload, self.width, draw, scratch, |bucket, marginals| {
-            let mut sum = bucket.before[0] - bucket.first as f64 * self.from;
-            for &player in bucket.order {
-                let player = player as usize;
-                let terms = self.terms(&bucket.payload[player * self.width..][..self.width]);
-                marginals[player] = self.marginal(terms, sum);
-                sum += terms.0;
-            }
+        sweep(&self.payload, self.width, draw, scratch, |bucket, marginals| match self.width {
+            1 => self.bucket(&bucket, 1, marginals),
+            _ => self.bucket(&bucket, 2, marginals),
         });
         moments.add(|players, out| scratch.replay(players, out))
     }
