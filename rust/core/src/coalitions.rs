@@ -4,7 +4,7 @@
 //! says of which of 64 coalitions it is a member; the words are numbers by counter, so a coalition
 //! is the same whoever draws it, and whichever others are drawn.
 
-use crate::blocks::{self, Merge, merge_tree};
+use crate::blocks::{self, BLOCK, Merge, merge_tree};
 use crate::random::{Draw, Purpose};
 use crate::simd::dispatch;
 
@@ -126,10 +126,23 @@ pub(crate) fn count_group(words: &[u64], byte: usize) -> [i64; GROUP] {
 pub(crate) fn sums_of_members(words: &[u64], value: impl Fn(usize) -> f64 + Sync) -> Lanes {
     let states = blocks::map(words.len(), |players| {
         let mut sums = Lanes::ZERO;
-        dispatch(
-            #[inline(always)]
-            || players.for_each(|player| sums.add(words[player], value(player))),
-        );
+        let mut values = [0.0; BLOCK];
+        let mut first = players.start;
+        for words in words[players].chunks(BLOCK) {
+            // Apart from the sums, which then stay in registers.
+            for (place, value_of) in values[..words.len()].iter_mut().enumerate() {
+                *value_of = value(first + place);
+            }
+            first += words.len();
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (&word, &value) in words.iter().zip(&values) {
+                        sums.add(word, value);
+                    }
+                },
+            );
+        }
         sums
     });
     merge_tree(states).unwrap_or(Lanes::ZERO)

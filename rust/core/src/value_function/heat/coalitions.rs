@@ -4,9 +4,11 @@
 use super::block::Block;
 use super::game::HeatGame;
 use super::heat;
+use crate::blocks::BLOCK;
 use crate::coalitions::{BATCH, Lanes, sums_of_members};
 use crate::error::{Error, Result};
 use crate::moments::Moments;
+use crate::simd::dispatch;
 use std::ops::Range;
 
 impl HeatGame {
@@ -53,21 +55,28 @@ impl HeatGame {
         moments.add_many(bits.len(), |players, out| {
             let length = players.len();
             let mut block = Block::of(d);
-            let mut marginals = [0.0; crate::blocks::BLOCK];
+            let mut marginals = [0.0; BLOCK];
             let rows = self.payload[players.start * d..players.end * d].chunks_exact(d);
             for (place, row) in rows.enumerate() {
                 for (parts, &part) in block.parts.iter_mut().zip(row) {
                     parts[place] = part;
                 }
             }
+            let words_of = &words[players.clone()];
             for (row, bit) in out.chunks_exact_mut(length).zip(bits.clone()) {
-                for ((before, parts), means) in block.means.iter_mut().zip(&block.parts).zip(&means)
-                {
-                    let pairs = before.iter_mut().zip(parts).zip(&words[players.clone()]);
-                    for ((before, part), word) in pairs {
-                        let own = if word >> bit & 1 == 1 { *part } else { 0.0 };
-                        *before = means.0[bit] - own;
-                    }
+                let columns = block.means.iter_mut().zip(&block.parts).zip(&means);
+                for ((before, parts), means) in columns {
+                    let mean = means.0[bit];
+                    dispatch(
+                        #[inline(always)]
+                        || {
+                            for ((before, part), word) in before.iter_mut().zip(parts).zip(words_of)
+                            {
+                                let own = if word >> bit & 1 == 1 { *part } else { 0.0 };
+                                *before = mean - own;
+                            }
+                        },
+                    );
                 }
                 block.marginals(length, &mut marginals).map_err(|(place, product)| {
                     let player = players.start + place;

@@ -11,6 +11,7 @@ use crate::simd::dispatch;
 use std::ops::Range;
 
 impl VarianceGame {
+    #[inline(always)]
     fn terms_of(&self, player: usize) -> (f64, f64) {
         self.terms(&self.payload[player * self.width..][..self.width])
     }
