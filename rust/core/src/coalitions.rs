@@ -4,12 +4,12 @@
 //! says of which of 64 coalitions it is a member; the words are numbers by counter, so a coalition
 //! is the same whoever draws it, and whichever others are drawn.
 
-use crate::blocks::{self, Merge, merge_tree};
-use crate::random::{Purpose, Stream};
+use crate::blocks::{self, BLOCK, Merge, merge_tree};
+use crate::random::{Draw, Purpose};
 use crate::simd::dispatch;
 
 /// Coalitions drawn together: one per bit of a word.
-pub(crate) const BATCH: usize = u64::BITS as usize;
+pub const BATCH: usize = u64::BITS as usize;
 
 /// Coalitions worked on together where each needs more memory: those of one byte of the words.
 pub(crate) const GROUP: usize = u8::BITS as usize;
@@ -22,14 +22,15 @@ const COUNTED: usize = 255;
 
 /// Sixty-four coalitions.
 #[derive(Debug, Default)]
-pub(crate) struct Coalitions {
+pub struct Coalitions {
     words: Vec<u64>,
 }
 
 impl Coalitions {
-    /// Draws coalitions `64 * batch` to `64 * batch + 63`.
-    pub(crate) fn draw(&mut self, players: usize, seed: u64, step: u32, batch: u64) {
-        let stream = Stream::new(seed, Purpose::Coalitions, step, batch);
+    /// Draws coalitions `64 * sample` to `64 * sample + 63`; the memory of earlier ones is used
+    /// again.
+    pub fn draw(&mut self, draw: Draw, players: usize) {
+        let stream = draw.stream(Purpose::Coalitions);
         self.words.resize(players, 0);
         blocks::map_mut(&mut self.words, |start, words| {
             let quarters = words.chunks_mut(4).zip((start / 4) as u64..);
@@ -39,16 +40,21 @@ impl Coalitions {
         });
     }
 
-    /// Whether a player is a member of coalition `64 * batch + bit`, in bit `bit` of its word.
+    /// One word per player; bit k says whether it is in coalition `64 * sample + k`.
     #[must_use]
-    pub(crate) fn words(&self) -> &[u64] {
+    pub fn words(&self) -> &[u64] {
         &self.words
     }
 
+    /// Whether a player is in the coalition at a bit.
+    #[must_use]
+    pub fn has(&self, player: usize, bit: usize) -> bool {
+        self.words[player] >> bit & 1 == 1
+    }
+
     /// The members of the coalition at a bit.
-    pub(crate) fn members(&self, bit: usize) -> impl Iterator<Item = usize> {
-        let words = self.words.iter().enumerate();
-        words.filter(move |(_, word)| *word >> bit & 1 == 1).map(|(player, _)| player)
+    pub fn members(&self, bit: usize) -> impl Iterator<Item = usize> {
+        (0..self.words.len()).filter(move |&player| self.has(player, bit))
     }
 }
 
@@ -120,10 +126,23 @@ pub(crate) fn count_group(words: &[u64], byte: usize) -> [i64; GROUP] {
 pub(crate) fn sums_of_members(words: &[u64], value: impl Fn(usize) -> f64 + Sync) -> Lanes {
     let states = blocks::map(words.len(), |players| {
         let mut sums = Lanes::ZERO;
-        dispatch(
-            #[inline(always)]
-            || players.for_each(|player| sums.add(words[player], value(player))),
-        );
+        let mut values = [0.0; BLOCK];
+        let mut first = players.start;
+        for words in words[players].chunks(BLOCK) {
+            // Apart from the sums, which then stay in registers.
+            for (place, value_of) in values[..words.len()].iter_mut().enumerate() {
+                *value_of = value(first + place);
+            }
+            first += words.len();
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (&word, &value) in words.iter().zip(&values) {
+                        sums.add(word, value);
+                    }
+                },
+            );
+        }
         sums
     });
     merge_tree(states).unwrap_or(Lanes::ZERO)
@@ -137,7 +156,7 @@ mod tests {
     fn counts_and_sums_are_those_of_single_bits() {
         for players in [1, 2, 3, 255, 256, 700, blocks::CHUNK + 3] {
             let mut coalitions = Coalitions::default();
-            coalitions.draw(players, 5, 2, 9);
+            coalitions.draw(Draw { seed: 5, step: 2, sample: 9 }, players);
             let words = coalitions.words();
             let mut counted = Lanes::ZERO;
             counted.count(words);
@@ -156,8 +175,8 @@ mod tests {
         let (players, batches) = (40, 200);
         let (mut single, mut pairs) = (vec![0_u32; players], vec![0_u32; players * players]);
         let mut coalitions = Coalitions::default();
-        for batch in 0..batches {
-            coalitions.draw(players, 1, 0, batch);
+        for sample in 0..batches {
+            coalitions.draw(Draw { seed: 1, step: 0, sample }, players);
             let words = coalitions.words();
             for i in 0..players {
                 single[i] += words[i].count_ones();

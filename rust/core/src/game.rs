@@ -4,10 +4,12 @@
 //! stand at their baseline. What makes a game fast is that players join one by one, each in a time
 //! that does not grow with the coalition, or only with its logarithm.
 
+use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::moments::Moments;
 use crate::order::{Order, random_order};
 use crate::random::Draw;
+use std::ops::Range;
 
 /// A game of players `0..players`.
 ///
@@ -44,8 +46,7 @@ pub trait Game: Send + Sync {
         self.empty().value()
     }
 
-    /// Whether [`Game::sample_order`] spreads its work over the threads. If not, samples are drawn
-    /// side by side.
+    /// Whether sampling spreads its work over the threads. If not, samples are drawn side by side.
     fn is_parallel(&self) -> bool {
         false
     }
@@ -88,6 +89,74 @@ pub trait Game: Send + Sync {
         }
         moments.add(|players, out| out.copy_from_slice(&marginals[players]))
     }
+
+    /// Two numbers between which the values of all coalitions are.
+    ///
+    /// # Errors
+    /// As [`Game::baseline_value`].
+    fn range(&self) -> Result<[f64; 2]> {
+        let (middle, half) = (self.baseline_value()?, self.players() as f64 * self.bound());
+        Ok([middle - half, middle + half])
+    }
+
+    /// Writes the values of the coalitions at `bits`, at their bits.
+    ///
+    /// # Errors
+    /// What [`Coalition::add`] and [`Coalition::value`] refuse.
+    fn coalition_values(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        values: &mut [f64; BATCH],
+    ) -> Result<()> {
+        for bit in bits {
+            values[bit] = gather(self, coalitions, bit)?.value()?;
+        }
+        Ok(())
+    }
+
+    /// Adds a sample of each of the coalitions at `bits` to the moments, in turn: what every player
+    /// adds to the other members, whether it is one or not.
+    ///
+    /// # Errors
+    /// What [`Coalition::add`] and [`Moments::add`] refuse. Samples before that are added.
+    fn sample_coalitions(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        let mut marginals = vec![0.0; self.players()];
+        for bit in bits {
+            let mut coalition = gather(self, coalitions, bit)?;
+            for (player, marginal) in marginals.iter_mut().enumerate() {
+                *marginal = if coalitions.has(player, bit) {
+                    let change = coalition.remove(player)?;
+                    coalition.add(player)?;
+                    -change
+                } else {
+                    let change = coalition.add(player)?;
+                    coalition.remove(player)?;
+                    change
+                };
+            }
+            moments.add(|players, out| out.copy_from_slice(&marginals[players]))?;
+        }
+        Ok(())
+    }
+}
+
+/// The members of the coalition at a bit.
+fn gather<'a, G: Game + ?Sized>(
+    game: &'a G,
+    coalitions: &Coalitions,
+    bit: usize,
+) -> Result<Box<dyn Coalition + 'a>> {
+    let mut coalition = game.empty();
+    for player in coalitions.members(bit) {
+        coalition.add(player)?;
+    }
+    Ok(coalition)
 }
 
 /// The marginal contribution of a player, unless it is none.
@@ -133,6 +202,7 @@ pub struct Orders {
 /// Memory that one sample after another is drawn in.
 #[derive(Default)]
 pub struct Scratch {
+    pub(crate) coalitions: Coalitions,
     pub(crate) order: Order,
     /// Numbers of the players, bucket by bucket.
     pub(crate) payload: Vec<f64>,

@@ -3,12 +3,16 @@
 //! Integers add up to the same in any order, so samples may be drawn by any thread, in several
 //! runs, on several machines: their moments are the same bits once all are merged.
 
+mod reuse;
+
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;
+
+pub use reuse::Reuse;
 
 /// A sample is at most 2^42 units of the quantum.
 const BITS: i32 = 42;
@@ -32,6 +36,8 @@ pub struct Moments {
     samples: u64,
     sums: Vec<i64>,
     squares: Vec<u128>,
+    /// Where samples are values of coalitions: the sums above are over those that hold the player.
+    reuse: Option<Reuse>,
 }
 
 /// Means and standard errors of all players at a glance: what a rule for stopping looks at.
@@ -108,7 +114,7 @@ impl Moments {
             return Err(Error::Bound { bound });
         }
         let (sums, squares) = (vec![0; players], vec![0; players]);
-        Ok(Self { bound, quantum: quantum(bound), samples: 0, sums, squares })
+        Ok(Self { bound, quantum: quantum(bound), samples: 0, sums, squares, reuse: None })
     }
 
     /// Moments as [`Moments::sums`] and [`Moments::squares`] gave them.
@@ -137,7 +143,9 @@ impl Moments {
     /// No samples yet of the same players and bound.
     pub(crate) fn emptied(&self) -> Self {
         let players = self.players();
-        Self { samples: 0, sums: vec![0; players], squares: vec![0; players], ..*self }
+        let (sums, squares) = (vec![0; players], vec![0; players]);
+        let reuse = self.reuse.as_ref().map(|_| Reuse::new(players));
+        Self { samples: 0, sums, squares, reuse, ..*self }
     }
 
     /// Number of players.
@@ -183,32 +191,73 @@ impl Moments {
     /// [`Error::Sample`] where one is NaN or beyond the bound, [`Error::TooManySamples`]. The
     /// moments then stay as they were.
     pub fn add(&mut self, fill: impl Fn(Range<usize>, &mut [f64]) + Sync) -> Result<()> {
-        if self.samples == MAX_SAMPLES {
-            return Err(Error::TooManySamples { samples: self.samples + 1, most: MAX_SAMPLES });
+        self.absorb(1, CHUNK, |players, out| {
+            fill(players, out);
+            Ok(())
+        })
+    }
+
+    /// Adds `count` samples of every player. `fill` writes those of a block of players, sample
+    /// after sample, and is called from several threads where there is more than one chunk.
+    ///
+    /// # Errors
+    /// As [`Moments::add`], and what `fill` refuses.
+    pub(crate) fn add_many(
+        &mut self,
+        count: usize,
+        fill: impl Fn(Range<usize>, &mut [f64]) -> Result<()> + Sync,
+    ) -> Result<()> {
+        self.absorb(count, BLOCK, fill)
+    }
+
+    /// Adds `count` samples of every player, which `fill` writes for `piece` players at a time.
+    fn absorb(
+        &mut self,
+        count: usize,
+        piece: usize,
+        fill: impl Fn(Range<usize>, &mut [f64]) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let samples = self.samples + count as u64;
+        if samples > MAX_SAMPLES {
+            return Err(Error::TooManySamples { samples, most: MAX_SAMPLES });
         }
         let (bound, per_unit) = (self.bound, 1.0 / self.quantum);
-        let added = self.for_each_chunk(|start, sums, squares| {
-            let mut samples = Buffer::of(sums.len());
-            fill(start..start + sums.len(), &mut samples);
+        let rows = |players: Range<usize>, buffer: &mut Buffer| {
+            let length = players.len();
+            let rows = &mut buffer[..count * length];
+            fill(players.clone(), rows)?;
             let fits = |sample: &f64| fit(std::slice::from_ref(sample), per_unit);
-            if !fit(&samples, per_unit)
-                && let Some(place) = samples.iter().position(|sample| !fits(sample))
+            if !fit(rows, per_unit)
+                && let Some(place) = rows.iter().position(|sample| !fits(sample))
             {
-                return Err(Error::Sample { player: start + place, sample: samples[place], bound });
+                let player = players.start + place % length;
+                return Err(Error::Sample { player, sample: rows[place], bound });
             }
-            add(&samples, per_unit, 1, sums, squares);
             Ok(())
-        });
-        let Some(error) = added.iter().find_map(|added| added.clone().err()) else {
-            self.samples += 1;
+        };
+        // Works on one piece after another, and returns how many were done before one was refused.
+        let work = |start: usize, sums: &mut [i64], squares: &mut [u128], pieces, sign| {
+            let mut buffer = Buffer::of(count * piece.min(sums.len()));
+            let parts = sums.chunks_mut(piece).zip(squares.chunks_mut(piece));
+            for (index, (sums, squares)) in parts.take(pieces).enumerate() {
+                let first = start + index * piece;
+                if let Err(error) = rows(first..first + sums.len(), &mut buffer) {
+                    return (index, Some(error));
+                }
+                for row in buffer[..count * sums.len()].chunks(sums.len()) {
+                    add(row, per_unit, sign, sums, squares);
+                }
+            }
+            (pieces, None)
+        };
+        let mut added =
+            self.for_each_chunk(|start, sums, squares| work(start, sums, squares, usize::MAX, 1));
+        let Some(error) = added.iter_mut().find_map(|(_, error)| error.take()) else {
+            self.samples = samples;
             return Ok(());
         };
         self.for_each_chunk(|start, sums, squares| {
-            if added[start / CHUNK].is_ok() {
-                let mut samples = Buffer::of(sums.len());
-                fill(start..start + sums.len(), &mut samples);
-                add(&samples, per_unit, -1, sums, squares);
-            }
+            work(start, sums, squares, added[start / CHUNK].0, -1)
         });
         Err(error)
     }
@@ -235,7 +284,8 @@ impl Moments {
     /// moments then stay as they were.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let samples = self.samples + other.samples;
-        if self.players() != other.players() || self.quantum != other.quantum {
+        let alike = self.reuse.is_some() == other.reuse.is_some();
+        if self.players() != other.players() || self.quantum != other.quantum || !alike {
             return Err(Error::OtherMoments {
                 got: (other.players(), other.quantum),
                 wanted: (self.players(), self.quantum),
@@ -244,15 +294,23 @@ impl Moments {
         if samples > MAX_SAMPLES {
             return Err(Error::TooManySamples { samples, most: MAX_SAMPLES });
         }
+        if let (Some(reuse), Some(more)) = (&mut self.reuse, &other.reuse) {
+            reuse.merge(more);
+        }
         self.samples = samples;
         self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
         self.squares.iter_mut().zip(&other.squares).for_each(|(square, more)| *square += more);
         Ok(())
     }
 
-    /// Mean of a player's samples and its standard error; NaN below one and two samples.
+    /// Mean of a player's samples and its standard error; NaN below one and two samples. Where
+    /// samples are values of coalitions, the mean of those that hold the player, less that of the
+    /// others: NaN where there are none of either, its standard error where there is only one.
     #[must_use]
     pub fn estimate(&self, player: usize) -> (f64, f64) {
+        if let Some(reuse) = &self.reuse {
+            return self.difference(reuse, player);
+        }
         let (sum, count) = (self.sums[player], self.samples as f64);
         let mean = sum as f64 / count * self.quantum;
         if self.samples < 2 {

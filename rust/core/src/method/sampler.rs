@@ -4,6 +4,7 @@
 //! 0 to 30 at once, in two runs, or on two machines and merging gives the same bits.
 
 use crate::blocks::CHUNK;
+use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::game::{Game, Orders, Scratch};
 use crate::moments::{MAX_SAMPLES, Moments, Spread};
@@ -12,12 +13,21 @@ use crate::real::Real;
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// The rounding of a coalition's value, relative to the largest there is.
+const ROUNDING: f64 = 1e-12;
+
 /// What is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// The Shapley value, from marginal contributions in random orders. A sample is an order, or an
     /// order and its reverse.
     Orders(Orders),
+    /// The Banzhaf value, from random coalitions. A sample is a coalition: what every player adds to
+    /// its other members or, where values are reused, the coalition's value.
+    Coalitions {
+        /// Whether the value of a coalition serves all players.
+        reuse: bool,
+    },
 }
 
 /// Samples that were drawn with one seed.
@@ -37,6 +47,8 @@ pub struct Sampler {
     seed: u64,
     step: u32,
     values: [f64; 2],
+    /// The middle of the values of all coalitions, from which they are taken.
+    middle: f64,
     moments: Moments,
     /// Ascending by seed and number, of which none touch.
     drawn: Vec<Drawn>,
@@ -49,11 +61,22 @@ impl Sampler {
     /// # Errors
     /// What the game's values and bounds refuse.
     pub fn new(game: Box<dyn Game>, plan: Plan, seed: u64, step: u32) -> Result<Self> {
-        let Plan::Orders(orders) = plan;
         let values = [game.value()?, game.baseline_value()?];
-        let moments = Moments::new(game.players(), game.order_bound(orders)?)?;
+        let players = game.players();
+        let mut middle = 0.0;
+        let moments = match plan {
+            Plan::Orders(orders) => Moments::new(players, game.order_bound(orders)?)?,
+            Plan::Coalitions { reuse: false } => Moments::new(players, game.bound())?,
+            Plan::Coalitions { reuse: true } => {
+                let [low, high] = game.range()?;
+                middle = 0.5 * low + 0.5 * high;
+                // Values are rounded, also those of a game that has only one.
+                let slack = ROUNDING * low.abs().max(high.abs());
+                Moments::of_reused(players, 0.5 * high - 0.5 * low + slack)?
+            }
+        };
         let scratch = Scratch::default();
-        Ok(Self { game, plan, seed, step, values, moments, drawn: Vec::new(), scratch })
+        Ok(Self { game, plan, seed, step, values, middle, moments, drawn: Vec::new(), scratch })
     }
 
     /// Takes in the samples that an earlier sampler of the same game drew.
@@ -113,16 +136,18 @@ impl Sampler {
             return self.run_in_turn(samples);
         }
         let pieces = (rayon::current_num_threads() as u64).min(count);
-        let end =
-            |piece: u64| samples.start + (u128::from(count * piece) / u128::from(pieces)) as u64;
+        // Coalitions that are drawn together stay together.
+        let unit = self.together();
+        let end = |piece: u64| {
+            let end = samples.start + (u128::from(count * piece) / u128::from(pieces)) as u64;
+            if piece == pieces { end } else { (end / unit * unit).max(samples.start) }
+        };
         let moments: Result<Vec<Moments>> = (0..pieces)
             .into_par_iter()
             .map(|piece| {
                 let mut moments = self.moments.emptied();
                 let mut scratch = Scratch::default();
-                for sample in end(piece)..end(piece + 1) {
-                    self.sample(sample, &mut scratch, &mut moments)?;
-                }
+                self.sample(end(piece)..end(piece + 1), &mut scratch, &mut moments)?;
                 Ok(moments)
             })
             .collect::<Vec<_>>()
@@ -137,23 +162,64 @@ impl Sampler {
     fn run_in_turn(&mut self, samples: Range<u64>) -> Result<()> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut moments = std::mem::replace(&mut self.moments, Moments::new(0, 0.0)?);
-        let mut end = samples.start;
-        let result = samples.clone().try_for_each(|sample| {
-            self.sample(sample, &mut scratch, &mut moments)?;
-            end += 1;
-            Ok(())
-        });
+        let before = moments.samples();
+        let result = self.sample(samples.clone(), &mut scratch, &mut moments);
         (self.scratch, self.moments) = (scratch, moments);
+        let end = samples.start + (self.moments.samples() - before);
         if end > samples.start {
             include(&mut self.drawn, Drawn { seed: self.seed, samples: samples.start..end })?;
         }
         result
     }
 
-    fn sample(&self, sample: u64, scratch: &mut Scratch, moments: &mut Moments) -> Result<()> {
-        let Plan::Orders(orders) = self.plan;
-        let draw = Draw { seed: self.seed, step: self.step, sample };
-        self.game.sample_order(draw, orders, scratch, moments)
+    /// Number of samples that are drawn at once.
+    fn together(&self) -> u64 {
+        match self.plan {
+            Plan::Orders(_) => 1,
+            Plan::Coalitions { .. } => BATCH as u64,
+        }
+    }
+
+    /// Adds samples to the moments, in turn.
+    fn sample(
+        &self,
+        mut samples: Range<u64>,
+        scratch: &mut Scratch,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        let unit = self.together();
+        while !samples.is_empty() {
+            let batch = samples.start / unit;
+            let draw = Draw { seed: self.seed, step: self.step, sample: batch };
+            let end = samples.end.min((batch + 1).saturating_mul(unit));
+            match self.plan {
+                Plan::Orders(orders) => self.game.sample_order(draw, orders, scratch, moments)?,
+                Plan::Coalitions { reuse } => {
+                    let bits = (samples.start % unit) as usize..(end - batch * unit) as usize;
+                    self.coalitions(draw, bits, reuse, &mut scratch.coalitions, moments)?;
+                }
+            }
+            samples.start = end;
+        }
+        Ok(())
+    }
+
+    fn coalitions(
+        &self,
+        draw: Draw,
+        bits: Range<usize>,
+        reuse: bool,
+        coalitions: &mut Coalitions,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        coalitions.draw(draw, self.game.players());
+        if !reuse {
+            return self.game.sample_coalitions(coalitions, bits, moments);
+        }
+        let mut values = [0.0; BATCH];
+        self.game.coalition_values(coalitions, bits.clone(), &mut values)?;
+        values.iter_mut().for_each(|value| *value -= self.middle);
+        moments.add_reused(coalitions.words(), bits, &values)
     }
 
     /// Writes every player's estimate and its standard error: NaN without samples, and below two.

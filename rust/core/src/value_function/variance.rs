@@ -7,10 +7,11 @@
 //! A common baseline leaves `(s_i - b) (s_i - sbar) / n`. Composites are taken relative to a row amid
 //! the data, so that an offset of all agents costs no digits; in f64 they wait in `out` for their mean.
 
+mod coalitions;
 mod game;
 
 use super::composite::{self, Weights};
-use super::{Outcome, ValueFunction};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
@@ -282,5 +283,9 @@ impl<T: Real> ValueFunction<T> for Variance {
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
         Self::game(self, x, baseline)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Err(Error::NoMeanFunction { function: "variance" })
     }
 }

@@ -10,6 +10,8 @@ use super::game::GiniGame;
 use super::values::Baselines;
 use crate::blocks::{self, CHUNK, Merge, merge_tree};
 use crate::coalitions::{BATCH, GROUP, Lanes, count_group};
+use crate::error::Result;
+use crate::moments::Moments;
 use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -232,16 +234,46 @@ impl<'a> Distances<'a> {
     }
 }
 
+impl GiniGame {
+    /// Adds to the moments what every player adds to the coalitions at `bits`.
+    pub(super) fn marginals(
+        &self,
+        words: &[u64],
+        mut bits: Range<usize>,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        let taken = Taken::new(self, words);
+        while !bits.is_empty() {
+            let group = bits.start / GROUP;
+            let lanes = bits.start % GROUP..GROUP.min(bits.end - group * GROUP);
+            bits.start += lanes.len();
+            let distances = Distances::new(&taken, group);
+            moments.add_many(lanes.len(), |players, out| {
+                let length = players.len();
+                for (place, player) in players.enumerate() {
+                    let members = (words[player] >> (group * GROUP)) as u8;
+                    let marginals = distances.marginals(player, members);
+                    let rows = out.iter_mut().skip(place).step_by(length);
+                    rows.zip(&marginals[lanes.clone()]).for_each(|(out, &value)| *out = value);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::coalitions::Coalitions;
     use crate::game::Game;
+    use crate::random::Draw;
 
     fn check(game: &GiniGame) {
         let n = game.players();
         let mut coalitions = Coalitions::default();
-        coalitions.draw(n, 3, 0, 1);
+        coalitions.draw(Draw { seed: 3, step: 0, sample: 1 }, n);
         let words = coalitions.words();
         let taken = Taken::new(game, words);
         let values = taken.values();

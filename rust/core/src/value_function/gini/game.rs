@@ -9,10 +9,12 @@
 //! are exact, and a coalition's value does not depend on how its members came together. The
 //! rounding is a part in 2^60 of n times the largest value.
 
+use super::coalitions::Taken;
 use super::members::{GiniCoalition, Members, Places};
 use super::values::{Baselines, Ranked, in_units, rank, unit};
 use super::{GiniMeanDifference, finite};
 use crate::blocks::CHUNK;
+use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
@@ -21,6 +23,7 @@ use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
 use crate::statistics::Extremes;
+use std::ops::Range;
 
 /// Values of members and of all others, as ranks among the distinct ones.
 #[derive(Debug)]
@@ -212,6 +215,34 @@ impl Game for GiniGame {
         }
         self.sweep(draw, scratch);
         moments.add(|players, out| scratch.replay(players, out))
+    }
+
+    fn range(&self) -> Result<[f64; 2]> {
+        // No pair is farther apart than the sum of the distances of both to zero.
+        let n = self.players() as f64;
+        let magnitude = |rank: u32| self.values[rank as usize].abs();
+        let places = (0..self.players()).map(|player| self.places(player));
+        let sum: i64 = places.map(|at| magnitude(at.member).max(magnitude(at.outside))).sum();
+        Ok([0.0, (n - 1.0) * sum as f64 * self.factor])
+    }
+
+    fn coalition_values(
+        &self,
+        coalitions: &Coalitions,
+        _: Range<usize>,
+        values: &mut [f64; BATCH],
+    ) -> Result<()> {
+        *values = Taken::new(self, coalitions.words()).values();
+        Ok(())
+    }
+
+    fn sample_coalitions(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        self.marginals(coalitions.words(), bits, moments)
     }
 }
 

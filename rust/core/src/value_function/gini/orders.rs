@@ -25,23 +25,31 @@ impl GiniGame {
     /// Draws an order and leaves the marginal contributions of its players in the scratch, bucket
     /// by bucket.
     pub(super) fn sweep(&self, draw: Draw, scratch: &mut Scratch) {
+        match self.baselines {
+            Baselines::Common(_) => self.sweep_rows(draw, scratch, |at| [at.member]),
+            Baselines::PerAgent(_) => self.sweep_rows(draw, scratch, |at| [at.member, at.outside]),
+        }
+    }
+
+    /// As [`GiniGame::sweep`], with the ranks that are wanted of a player.
+    fn sweep_rows<const W: usize>(
+        &self,
+        draw: Draw,
+        scratch: &mut Scratch,
+        row: impl Fn(Places) -> [u32; W] + Sync,
+    ) {
         let players = self.composites.len();
         let Scratch { order, ranks, marginals, .. } = scratch;
         order.draw(draw, players);
-        let width = self.width();
-        ranks.resize(players * width, 0);
-        let places = |places: Option<Places>| places.map_or([0; 2], |p| [p.member, p.outside]);
-        if width == 1 {
-            order.buckets.scatter(ranks, |players, writer| {
-                let mut players = players.map(|player| self.places(player));
-                writer.each(|_| places(players.next())[0]);
+        ranks.resize(players * W, 0);
+        order.buckets.scatter(ranks.as_chunks_mut().0, |players, writer| {
+            let mut player = players.start;
+            writer.each(|_| {
+                player += 1;
+                row(self.places(player - 1))
             });
-        } else {
-            order.buckets.scatter(ranks.as_chunks_mut::<2>().0, |players, writer| {
-                let mut players = players.map(|player| self.places(player));
-                writer.each(|_| places(players.next()));
-            });
-        }
+        });
+        let rows = ranks.as_chunks::<W>().0;
         marginals.resize(players, 0.0);
         let mut parts = order.buckets.split(marginals).into_iter();
         let buckets = order.buckets.count();
@@ -51,60 +59,55 @@ impl GiniGame {
             Run { marginals: parts.by_ref().take(buckets.len()).collect(), buckets }
         });
         let runs: Vec<Run<'_>> = runs.collect();
-        let walk = |changes: &[Vec<i64>], run: Run<'_>| self.walk(order, ranks, changes, run);
         if threads == 1 {
-            runs.into_iter().for_each(|run| walk(&[], run));
+            runs.into_iter().for_each(|run| self.walk(order, rows, &[], run));
             return;
         }
-        let changes: Vec<Vec<i64>> =
-            runs[..threads - 1].par_iter().map(|run| self.changes(order, ranks, run)).collect();
+        let changes: Vec<Vec<i64>> = runs[..threads - 1]
+            .par_iter()
+            .map(|run| self.changes(&rows[slots(order, &run.buckets)]))
+            .collect();
         let runs = runs.into_par_iter().enumerate();
-        runs.for_each(|(index, run)| walk(&changes[..index], run));
+        runs.for_each(|(index, run)| self.walk(order, rows, &changes[..index], run));
     }
 
-    /// Ranks of a player that are written down: of both values, where baselines differ.
-    fn width(&self) -> usize {
-        match self.baselines {
-            Baselines::Common(_) => 1,
-            Baselines::PerAgent(_) => 2,
-        }
-    }
-
-    /// How many more values of each rank are in the tree once the players of a run have joined.
-    fn changes(&self, order: &Order, ranks: &[u32], run: &Run<'_>) -> Vec<i64> {
+    /// How many more values of each rank are in the tree once players have joined.
+    fn changes<const W: usize>(&self, rows: &[[u32; W]]) -> Vec<i64> {
         let mut changes = vec![0; self.values.len()];
-        let slots = slots(order, &run.buckets);
-        let width = self.width();
-        for row in ranks[slots.start * width..slots.end * width].chunks_exact(width) {
+        for row in rows {
             changes[row[0] as usize] += 1;
-            if let Some(&outside) = row.get(1) {
-                changes[outside as usize] -= 1;
+            if W > 1 {
+                changes[row[W - 1] as usize] -= 1;
             }
         }
         changes
     }
 
     /// Lets the players of a run join after those of earlier runs.
-    fn walk(&self, order: &Order, ranks: &[u32], earlier: &[Vec<i64>], run: Run<'_>) {
+    fn walk<const W: usize>(
+        &self,
+        order: &Order,
+        rows: &[[u32; W]],
+        earlier: &[Vec<i64>],
+        run: Run<'_>,
+    ) {
         let mut counts = self.nobody();
         for changes in earlier {
             counts.iter_mut().zip(changes).for_each(|(count, change)| *count += change);
         }
         let first = slots(order, &run.buckets).start;
         let mut members = Members::new(self, &counts, first as i64);
-        let (mut within, width) = (Vec::new(), self.width());
+        let mut within = Vec::new();
         for (bucket, out) in run.buckets.zip(run.marginals) {
             order.shuffle(bucket, &mut within);
-            let slots = order.buckets.slots(bucket);
-            let ranks = &ranks[slots.start * width..slots.end * width];
+            let rows = &rows[order.buckets.slots(bucket)];
             dispatch(
                 #[inline(always)]
                 || {
                     for &player in &within {
-                        let row = &ranks[player as usize * width..][..width];
-                        let (member, outside) = (row[0], row[width - 1]);
-                        let marginal = members.join(Places { member, outside });
-                        out[player as usize] = marginal as f64 * self.factor;
+                        let row = rows[player as usize];
+                        let at = Places { member: row[0], outside: row[W - 1] };
+                        out[player as usize] = members.join(at) as f64 * self.factor;
                     }
                 },
             );

@@ -7,6 +7,7 @@ use super::block::Block;
 use super::control::Control;
 use super::{Heat, heat};
 use crate::blocks::{self, BLOCK, CHUNK, merge_tree};
+use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
@@ -16,6 +17,7 @@ use crate::random::Draw;
 use crate::real::Real;
 use crate::sums::{Bucket, sweep};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Where coalitions might come closer to P = -1 than this, the bound is as if they did not. One
@@ -32,6 +34,8 @@ pub(super) struct HeatGame {
     value: f64,
     baseline_value: f64,
     bound: f64,
+    /// Between what the values of all coalitions are.
+    range: [f64; 2],
     control: OnceLock<Result<Control>>,
 }
 
@@ -56,7 +60,7 @@ impl Heat {
         }
         let (value, baseline_value) = (heat(&means, 1.0)?, heat(&start, 0.0)?);
         let payload = parts(x, baseline);
-        let (change, bound) = extent(&payload, &start);
+        let (change, bound, range) = extent(&payload, &start);
         if !(bound.is_finite() && change.iter().all(|change| change.is_finite())) {
             return Err(x.explain_non_finite(baseline));
         }
@@ -68,6 +72,7 @@ impl Heat {
             value,
             baseline_value,
             bound,
+            range,
             control: OnceLock::new(),
         }))
     }
@@ -105,12 +110,11 @@ fn parts<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Vec<f64> {
     payload
 }
 
-/// The change of the means from nobody to everybody, and a bound of what a player adds.
-fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64) {
+/// The change of the means from nobody to everybody, a bound of what a player adds, and the range of
+/// the values of coalitions.
+fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64, [f64; 2]) {
     let d = start.len();
-    let chunk = |players: std::ops::Range<usize>| {
-        payload[players.start * d..players.end * d].chunks_exact(d)
-    };
+    let chunk = |players: Range<usize>| payload[players.start * d..players.end * d].chunks_exact(d);
     let players = payload.len() / d;
     let sums = blocks::map(players, |players| {
         let mut sums = vec![(0.0, 0.0); d];
@@ -159,6 +163,7 @@ fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64) {
         } else {
             f64::NAN
         },
+        [closest.ln(), high.ln_1p()],
     )
 }
 
@@ -278,6 +283,28 @@ impl Game for HeatGame {
                 *sample += expected + share * expected.abs();
             }
         })
+    }
+
+    fn range(&self) -> Result<[f64; 2]> {
+        Ok(self.range)
+    }
+
+    fn coalition_values(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        values: &mut [f64; BATCH],
+    ) -> Result<()> {
+        self.values_of(coalitions.words(), bits, values)
+    }
+
+    fn sample_coalitions(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        self.marginals_to(coalitions.words(), bits, moments)
     }
 }
 

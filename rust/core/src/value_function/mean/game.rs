@@ -2,12 +2,14 @@
 
 use super::Mean;
 use crate::blocks::CHUNK;
+use crate::coalitions::{BATCH, Coalitions, sums_of_members};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
+use std::ops::Range;
 
 struct MeanGame {
     marginals: Vec<f64>,
@@ -66,6 +68,39 @@ impl Game for MeanGame {
         moments: &mut Moments,
     ) -> Result<()> {
         moments.add(|players, out| out.copy_from_slice(&self.marginals[players]))
+    }
+
+    fn range(&self) -> Result<[f64; 2]> {
+        let base = self.baseline_value;
+        let down: f64 = self.marginals.iter().map(|marginal| marginal.min(0.0)).sum();
+        let up: f64 = self.marginals.iter().map(|marginal| marginal.max(0.0)).sum();
+        Ok([base + down, base + up])
+    }
+
+    fn coalition_values(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        values: &mut [f64; BATCH],
+    ) -> Result<()> {
+        let sums = sums_of_members(coalitions.words(), |player| self.marginals[player]);
+        for bit in bits {
+            values[bit] = self.baseline_value + sums.0[bit];
+        }
+        Ok(())
+    }
+
+    fn sample_coalitions(
+        &self,
+        _: &Coalitions,
+        bits: Range<usize>,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        moments.add_many(bits.len(), |players, out| {
+            let rows = out.chunks_exact_mut(players.len());
+            rows.for_each(|row| row.copy_from_slice(&self.marginals[players.clone()]));
+            Ok(())
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::Variance;
 use crate::blocks::{self, CHUNK, merge_tree};
+use crate::coalitions::{BATCH, Coalitions};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
@@ -16,21 +17,22 @@ use crate::real::Real;
 use crate::statistics::{Deviations, Extremes};
 use crate::sums::{Bucket, sweep};
 use crate::value_function::composite;
+use std::ops::Range;
 
-struct VarianceGame {
+pub(super) struct VarianceGame {
     /// Under a common baseline the composite of every player, from which D and M differ by a
     /// constant; else D and M.
-    payload: Vec<f64>,
-    width: usize,
+    pub(super) payload: Vec<f64>,
+    pub(super) width: usize,
     /// The composite of the common baseline, and the mean of the composites.
     from: f64,
     mean: f64,
     /// Sum of D.
-    total: f64,
+    pub(super) total: f64,
     /// 1/n.
-    share: f64,
+    pub(super) share: f64,
     value: f64,
-    baseline_value: f64,
+    pub(super) baseline_value: f64,
 }
 
 impl Variance {
@@ -99,7 +101,7 @@ impl Variance {
 impl VarianceGame {
     /// D and M of a player, by its numbers.
     #[inline(always)]
-    fn terms(&self, row: &[f64]) -> (f64, f64) {
+    pub(super) fn terms(&self, row: &[f64]) -> (f64, f64) {
         match *row {
             [s] => (s - self.from, s - self.mean),
             _ => (row[0], row[1]),
@@ -108,7 +110,7 @@ impl VarianceGame {
 
     /// What a player adds to members whose D sum to `sum`.
     #[inline(always)]
-    fn marginal(&self, (difference, middle): (f64, f64), sum: f64) -> f64 {
+    pub(super) fn marginal(&self, (difference, middle): (f64, f64), sum: f64) -> f64 {
         let rest = self.total - 2.0 * sum - difference;
         difference * self.share * (middle + rest * self.share)
     }
@@ -199,6 +201,29 @@ impl Game for VarianceGame {
             _ => self.bucket(&bucket, 2, marginals),
         });
         moments.add(|players, out| scratch.replay(players, out))
+    }
+
+    fn range(&self) -> Result<[f64; 2]> {
+        Ok([0.0, self.highest()])
+    }
+
+    fn coalition_values(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        values: &mut [f64; BATCH],
+    ) -> Result<()> {
+        self.values_of(coalitions.words(), bits, values);
+        Ok(())
+    }
+
+    fn sample_coalitions(
+        &self,
+        coalitions: &Coalitions,
+        bits: Range<usize>,
+        moments: &mut Moments,
+    ) -> Result<()> {
+        self.marginals_to(coalitions.words(), bits, moments)
     }
 }
 
