@@ -86,6 +86,11 @@ impl Buckets {
         self.count
     }
 
+    /// Number of agents.
+    pub(crate) fn agents(&self) -> usize {
+        self.ids.len()
+    }
+
     /// The slots of a bucket.
     pub(crate) fn slots(&self, bucket: usize) -> Range<usize> {
         let start = if bucket == 0 { 0 } else { self.ends[bucket - 1] };
@@ -109,28 +114,33 @@ impl Buckets {
         })
     }
 
-    /// One part of `slots` per bucket.
-    pub(crate) fn split<'a, T>(&self, mut slots: &'a mut [T]) -> Vec<&'a mut [T]> {
+    /// One part of `slots` per bucket, `width` values wide.
+    pub(crate) fn split<'a, T>(&self, mut slots: &'a mut [T], width: usize) -> Vec<&'a mut [T]> {
         let mut parts = Vec::with_capacity(self.count);
         for bucket in 0..self.count {
             let part;
-            (part, slots) = slots.split_at_mut(self.slots(bucket).len());
+            (part, slots) = slots.split_at_mut(self.slots(bucket).len() * width);
             parts.push(part);
         }
         parts
     }
 
-    /// Calls `work` with what `read` finds in the slots of one block of agents after another, and
-    /// its first agent, for a chunk of agents.
+    /// Calls `work` with what `read` finds for one block of agents after another, and its first
+    /// agent, for a chunk of agents. The values of a bucket, one per agent, are at the front of its
+    /// slots, which are `width` values wide.
     #[inline(always)]
     pub(crate) fn replay<T: Copy + Default>(
         &self,
         agents: Range<usize>,
+        width: usize,
         read: impl Fn(usize) -> T,
         mut work: impl FnMut(usize, &[T]),
     ) {
         debug_assert!(agents.start.is_multiple_of(CHUNK) && agents.len() <= CHUNK);
         let mut cursors = self.cursors(agents.start);
+        for (bucket, cursor) in cursors.iter_mut().enumerate() {
+            *cursor += self.slots(bucket).start * (width - 1);
+        }
         let mut block = [T::default(); BLOCK];
         let mut start = agents.start;
         for ids in self.ids[agents].chunks(BLOCK) {

@@ -204,10 +204,8 @@ pub struct Orders {
 pub struct Scratch {
     pub(crate) coalitions: Coalitions,
     pub(crate) order: Order,
-    /// Numbers of the players, bucket by bucket.
-    pub(crate) payload: Vec<f64>,
     /// Ranks of the players' values, bucket by bucket.
     pub(crate) ranks: Vec<u32>,
-    /// Marginal contributions of the players.
+    /// Marginal contributions of the players, bucket by bucket.
     pub(crate) marginals: Vec<f64>,
 }

@@ -145,7 +145,7 @@ impl Partition {
                 writer.each(|_| keys.next().unwrap_or(0));
             });
         });
-        let parts = buckets.split(&mut slots).into_iter().enumerate();
+        let parts = buckets.split(&mut slots, 1).into_iter().enumerate();
         let parts: Vec<_> =
             parts.map(|(bucket, keys)| (buckets.slots(bucket).start as u64, keys)).collect();
         let inline = blocks::chunks(n) == 1;
@@ -179,7 +179,7 @@ impl Partition {
 
     #[inline]
     pub(crate) fn replay<W: Word>(&self, positions: Range<usize>, work: impl FnMut(usize, &[W])) {
-        self.buckets.replay(positions, |slot| W::from_bits(self.slots[slot]), work);
+        self.buckets.replay(positions, 1, |slot| W::from_bits(self.slots[slot]), work);
     }
 
     /// Agents in the largest bucket that holds more than one value.

@@ -30,7 +30,6 @@ pub(crate) struct Bucket<'a> {
 struct Near {
     order: Vec<u32>,
     payload: Vec<f64>,
-    marginals: Vec<f64>,
 }
 
 /// Draws an order of the players whose numbers are `payload`, `width` for each, and calls `work` with
@@ -44,18 +43,20 @@ pub(crate) fn sweep<R: Send>(
     work: impl Fn(Bucket<'_>, &mut [f64]) -> R + Sync,
 ) -> Vec<R> {
     let players = payload.len() / width;
-    let Scratch { order, payload: moved, marginals, .. } = scratch;
+    let Scratch { order, marginals, .. } = scratch;
     order.draw(draw, players);
     let buckets = &order.buckets;
-    marginals.resize(players, 0.0);
     if buckets.count() == 1 {
         let mut within = Vec::new();
         order.shuffle(0, &mut within);
         let before = &vec![0.0; width];
         let bucket = Bucket { first: 0, before, payload, order: &within };
+        marginals.resize(players, 0.0);
         return vec![work(bucket, marginals)];
     }
 
+    // The numbers of a bucket make room for its marginal contributions.
+    let moved = marginals;
     moved.resize(payload.len(), 0.0);
     // Copies of a length known at compile time are no calls.
     let before = match width {
@@ -65,29 +66,27 @@ pub(crate) fn sweep<R: Send>(
         4 => scatter::<4>(payload, buckets, moved),
         _ => gather(payload, width, order, moved),
     };
-    let marginals = buckets.split(marginals);
-    // Streams into and out of the first-level cache, which is then visited at random.
-    let each = |near: &mut Near, (bucket, marginals): (usize, &mut [f64])| {
+    let parts = buckets.split(moved, width).into_iter().enumerate();
+    let each = |near: &mut Near, (bucket, part): (usize, &mut [f64])| {
         let slots = buckets.slots(bucket);
         order.shuffle(bucket, &mut near.order);
+        // A stream into the first-level cache, which is then visited at random.
         near.payload.clear();
-        near.payload.extend_from_slice(&moved[slots.start * width..slots.end * width]);
-        near.marginals.resize(slots.len(), 0.0);
+        near.payload.extend_from_slice(part);
         let bucket = Bucket {
             first: slots.start,
             before: &before[bucket * width..][..width],
             payload: &near.payload,
             order: &near.order,
         };
-        let result = work(bucket, &mut near.marginals);
-        marginals.copy_from_slice(&near.marginals);
-        result
+        work(bucket, &mut part[..slots.len()])
     };
     if players <= CHUNK {
         let mut near = Near::default();
-        marginals.into_iter().enumerate().map(|part| each(&mut near, part)).collect()
+        parts.map(|part| each(&mut near, part)).collect()
     } else {
-        marginals.into_par_iter().enumerate().map_init(Near::default, each).collect()
+        let parts: Vec<_> = parts.collect();
+        parts.into_par_iter().map_init(Near::default, each).collect()
     }
 }
 
@@ -142,8 +141,9 @@ impl Scratch {
     #[inline(always)]
     pub(crate) fn replay(&self, players: Range<usize>, out: &mut [f64]) {
         let first = players.start;
-        let read = |slot: usize| self.marginals[slot];
-        self.order.buckets.replay(players, read, |start, block| {
+        let read = |place: usize| self.marginals[place];
+        let width = self.marginals.len() / self.order.buckets.agents();
+        self.order.buckets.replay(players, width, read, |start, block| {
             out[start - first..][..block.len()].copy_from_slice(block);
         });
     }

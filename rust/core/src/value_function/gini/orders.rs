@@ -51,7 +51,7 @@ impl GiniGame {
         });
         let rows = ranks.as_chunks::<W>().0;
         marginals.resize(players, 0.0);
-        let mut parts = order.buckets.split(marginals).into_iter();
+        let mut parts = order.buckets.split(marginals, 1).into_iter();
         let buckets = order.buckets.count();
         let threads = if players <= CHUNK { 1 } else { rayon::current_num_threads().min(buckets) };
         let runs = (0..threads).map(|run| {
