@@ -157,7 +157,7 @@ impl Moments {
         let (mut units, mut mask) = ([0; BATCH], 0);
         for bit in bits {
             let (value, bound) = (values[bit], self.bound);
-            if !(value.abs() <= bound) {
+            if value.abs() > bound || value.is_nan() {
                 return Err(Error::CoalitionValue { value, bound });
             }
             units[bit] = (value / self.quantum).round_ties_even() as i64;

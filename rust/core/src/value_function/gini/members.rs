@@ -55,7 +55,7 @@ impl<'a> Members<'a> {
 
     /// What a value at a place of the tree adds where all others stand at zero.
     #[inline(always)]
-    fn from_zero(&self, place: u32, value: i64, member: bool) -> i64 {
+    fn marginal_of_value(&self, place: u32, value: i64, member: bool) -> i64 {
         let (n, own) = (self.game.composites.len() as i64, i64::from(member));
         let outside = n - 1 - (self.count - own);
         self.distances(place, value, self.count) + outside * value.abs()
@@ -68,7 +68,7 @@ impl<'a> Members<'a> {
         let (game, n) = (self.game, self.game.composites.len() as i64);
         let value = game.values[at.member as usize];
         match &game.baselines {
-            Baselines::Common(_) => self.from_zero(at.member, value, member),
+            Baselines::Common(_) => self.marginal_of_value(at.member, value, member),
             Baselines::PerAgent(_) => {
                 let base = game.values[at.outside as usize];
                 // The player itself is in the tree, on one side or the other.
@@ -99,8 +99,8 @@ impl<'a> Members<'a> {
     /// Lets a value join at a place of the tree, all others standing at zero, and returns what it
     /// adds, in units.
     #[inline(always)]
-    pub(super) fn join_from_zero(&mut self, place: u32, value: i64) -> i64 {
-        let marginal = self.from_zero(place, value, false);
+    pub(super) fn join_value(&mut self, place: u32, value: i64) -> i64 {
+        let marginal = self.marginal_of_value(place, value, false);
         self.put_value(place, value, 1);
         marginal
     }

@@ -122,7 +122,7 @@ impl GiniGame {
                         let rank = ranks[player as usize];
                         let span = rank >> bits;
                         let value = self.values[rank as usize];
-                        partial.push(members.join_from_zero(span, value));
+                        partial.push(members.join_value(span, value));
                         let cursor = &mut cursors[span as usize];
                         streams[*cursor] = i64::from(rank);
                         *cursor += 1;

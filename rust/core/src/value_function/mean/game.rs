@@ -92,7 +92,7 @@ impl Game for MeanGame {
 
     fn sample_coalitions(
         &self,
-        coalitions: &Coalitions,
+        _: &Coalitions,
         bits: Range<usize>,
         moments: &mut Moments,
     ) -> Result<()> {
