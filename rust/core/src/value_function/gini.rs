@@ -8,6 +8,7 @@ mod coalitions;
 mod game;
 mod members;
 mod orders;
+mod two_steps;
 mod values;
 
 use super::composite::{self, Composites, Weights};
