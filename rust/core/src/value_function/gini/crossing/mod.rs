@@ -27,12 +27,12 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
-use super::composite;
 use crate::blocks::{BLOCK, LANES};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::real::Real;
 use crate::statistics::{Extent, fold};
+use crate::value_function::composite;
 use merge::{Costs, Crossings};
 use pairs::{Pair, Pairs};
 
