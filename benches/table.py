@@ -6,7 +6,6 @@ Run by `make bench`, which runs criterion first. `--smoke` runs everything once,
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,11 +18,10 @@ from rich.table import Table
 
 import aumann
 from aumann.benchmark.numpy_forms import CAREFUL, PLAIN
+from aumann.benchmark.workload import FULL, workload
 from aumann.value_functions import from_name
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benches" / "asv"))
-from benchmarks.workloads import FULL, workload  # noqa: E402
 
 FUNCTIONS = ("mean", "variance", "heat", "gini")
 GOALS = {

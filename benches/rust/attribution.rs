@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Agents of the paper's panel.
 const FULL: usize = 1_671_587;
 
-/// SplitMix64 of a counter: the same numbers as `workloads.py`.
+/// SplitMix64 of a counter: the same numbers as `aumann.benchmark.workload`.
 fn uniform(stream: u64, index: usize) -> f64 {
     let mut z = (stream << 40 | index as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);

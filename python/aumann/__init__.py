@@ -20,9 +20,13 @@ import warnings
 
 from aumann import _core
 from aumann._attribute import attribute
+from aumann._baseline import Step
+from aumann._sampled import Interrupted
 from aumann.attribution import Attribution
+from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
+from aumann.games import Game, GameError
 from aumann.groups import Groups
-from aumann.methods import AumannShapley
+from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Shapley
 from aumann.population import Feature, Population
 from aumann.protocols import UniformRandom, VisibilityBiased
 from aumann.runtime import build_info, get_threads, set_threads
@@ -40,13 +44,23 @@ from aumann.value_functions import (
 __all__ = [
     "Attribution",
     "AumannShapley",
+    "Banzhaf",
+    "CoalitionSampling",
     "Combination",
     "Feature",
+    "Game",
+    "GameError",
     "GiniMeanDifference",
     "Groups",
     "Heat",
+    "Interrupted",
+    "LeaveOneOut",
     "Mean",
+    "MeanFieldExpansion",
+    "PermutationSampling",
     "Population",
+    "Shapley",
+    "Step",
     "UniformRandom",
     "ValueFunction",
     "Variance",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import closing
 from time import perf_counter
 from typing import Any
 
@@ -10,34 +11,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann import _core
+from aumann._answer import Answer
 from aumann._arrays import RealArray
-from aumann._baseline import Baseline, read_baseline
+from aumann._baseline import Ends, read_baseline
+from aumann._exact import ExactValues
+from aumann._games import GameSource, GameValues
+from aumann._sampled import Interrupted, SampledValues, Source, previous_samples
+from aumann._samples import StepSamples, plan_of
 from aumann.attribution import Attribution
-from aumann.coercion import Block, read_features, read_out
-from aumann.methods import AumannShapley
-from aumann.value_functions import BuiltIn, ValueFunction
+from aumann.coercion import read_features, read_out
+from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
+from aumann.games import Game
+from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Method, Shapley
+from aumann.value_functions import ValueFunction
 
 __all__ = ["attribute"]
 
 _AUMANN_SHAPLEY = AumannShapley()
 
+# Terms of a value function draw from streams of their own, beyond those of the steps.
+TERM_STREAMS = 2**24
+
 
 def attribute(
     x: Any,
-    value_function: ValueFunction,
+    value_function: ValueFunction | Callable[[NDArray[Any]], Any] | None = None,
     *,
-    method: AumannShapley = _AUMANN_SHAPLEY,
+    method: Method = _AUMANN_SHAPLEY,
     baseline: Any = 0.0,
     presence: Any = None,
     out: RealArray | None = None,
+    resume: Attribution | None = None,
 ) -> Attribution:
-    """Attribute the value of a population to its agents, exactly.
+    """Attribute the value of a population, or of a game, to its agents.
 
-    Every agent gets a number; together they sum to F(x) - F(baseline).
+    Every agent gets a number. Aumann-Shapley and Shapley values sum to F(x) - F(baseline).
 
     Parameters
     ----------
-    x : array-like, table, list of columns, or Population; shape (N, d) or (T, N, d)
+    x : array-like, table, list of columns, Population, or Game; shape (N, d) or (T, N, d)
         Features of N agents, at one step or at T steps.
 
         - NumPy arrays of any strides, memory-mapped ones too, and torch tensors on the CPU.
@@ -46,22 +58,32 @@ def attribute(
         - A list or tuple of arrays or series: one feature column each, (N,) or (T, N).
         - An xarray.DataArray with dims agent and feature, and step or time if there are steps.
         - A `Population`: its features step by step, its presence, its step labels.
+        - A `Game`: no features; `value_function`, `baseline`, `presence` and `out` are left out.
 
         float64 and float32 are read in place. Other real dtypes, other byte orders and unaligned
         data are copied to float64 (float32 if of that size); columns of both sizes to float64.
-    value_function : ValueFunction
-        `Mean`, `Heat`, `Variance`, `GiniMeanDifference`, or a sum of multiples of them.
-    method : AumannShapley
-        Which value of the agents.
-    baseline : float, "mean", array-like of shape (d,), (N, d) or (T, N, d)
-        Where the path to `x` starts. "mean" is each step's mean over the present agents. A row
-        per agent is cast to the dtype of `x`; it may be a table or a list of columns.
+    value_function : ValueFunction or callable
+        `Mean`, `Heat`, `Variance`, `GiniMeanDifference`, or a sum of multiples of them. A callable
+        that takes features (N, d) and returns a number is evaluated as it is: it has no gradient,
+        so `Shapley`, `Banzhaf` and `LeaveOneOut` only.
+    method : AumannShapley, Shapley, Banzhaf or LeaveOneOut
+        Which value of the agents, and by its estimator how. Without an estimator it is exact.
+    baseline : float, "mean", "previous", Step, array-like of shape (d,), (N, d) or (T, N, d)
+        Where the path to `x` starts, and where agents stand who are outside a coalition. "mean" is
+        each step's mean over the present agents. A row per agent is cast to the dtype of `x`; it
+        may be a table or a list of columns. "previous" is the step before, which gives the change
+        F(t) - F(t-1), and `Step(t)` one step for all others: both ends are then evaluated on the
+        agents present at either, an absent one standing at 0. The first step is compared with
+        itself.
     presence : array-like of bool, shape (N,) or (T, N), optional
         Which agents are there. An absent agent has value 0 and does not count in n; its features
         are not read. A Population brings its own.
     out : ndarray, shape (N,) or (T, N), optional
         Where to write the values: C-contiguous, of the dtype of the values, apart from the inputs.
         After an error its content is undefined.
+    resume : Attribution, optional
+        A sampled result of the same inputs and seed to go on from: the answer is that of one run
+        of the larger size, to the bit.
 
     Returns
     -------
@@ -74,13 +96,19 @@ def attribute(
         If an argument is of a kind or dtype that cannot be read.
     ValueError
         If an argument is empty or of the wrong shape; if a number is NaN or infinite (the first
-        position is named); if a step has no agent; where heat leaves the domain of its logarithm;
-        where the baselines for the Gini mean difference are not ordered as the composites.
+        position is named); if a step has no agent;
+        where heat leaves the domain of its logarithm;
+        where enumeration would need more than 2^24 coalitions (the estimators to use are named).
+    GameError
+        If a game or a callable fails, with the coalition it failed for.
+    Interrupted
+        On Ctrl-C while sampling, with the partial result.
 
     Notes
     -----
-    Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination. The
-    interpreter is released meanwhile: do not write to the inputs from another thread.
+    Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination, times the
+    number of samples where values are sampled. Terms of a combination are sampled independently.
+    The interpreter is released meanwhile: do not write to the inputs from another thread.
 
     Source: "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404.
 
@@ -97,75 +125,176 @@ def attribute(
     (0.0, array([-0.6667, -0.3333,  1.    ]))
     """
     started = perf_counter()
-    _check_value_function(value_function)
-    if not isinstance(method, AumannShapley):
-        raise TypeError(f"method: {method!r}, AumannShapley() is wanted")
+    _check_method(method)
+    if isinstance(x, Game):
+        given = {"value_function": value_function, "presence": presence, "out": out}
+        given["baseline"] = None if isinstance(baseline, float) and baseline == 0 else baseline
+        return _attribute_game(x, method, given, resume, started)
+    function = _checked_function(value_function, method)
     features = read_features(x, presence)
     start = read_baseline(baseline, features)
-    weights = [function.weights_for(features.shape[2]) for _, function in value_function.terms]
-    values = read_out(out, features, start.arrays())
-    statistics = np.empty((features.shape[0], 4))
-    for block in features.blocks():
-        with block.locating_errors():
-            statistics[block.steps] = _attribute_block(
-                value_function.terms, weights, block, start, values[block.steps]
-            )
-    return Attribution(
-        values if features.stepped else values[0],
-        statistics,
-        value_function=value_function,
+    answer = Answer(read_out(out, features, start.arrays()))
+    present = start.presence(features)
+    sampling = _sampling(method, resume)
+    interrupted = False
+    if sampling is not None:
+        previous = previous_samples(resume, sampling, function)
+        with closing(SampledValues(sampling, features.shape[0], previous)) as sampled:
+            for step, ends in enumerate(start.single_ends(features)):
+                with ends.block.locating_errors():
+                    interrupted = sampled.fill(
+                        answer, step, _row(present, step), _opener(function, sampling, ends, step)
+                    )
+                if interrupted:
+                    break
+    elif isinstance(function, ValueFunction):
+        exact = ExactValues(function, method, features.shape[2])
+        exact.check(features.shape[1] if present is None else int(present.sum(axis=1).max()))
+        for ends in start.ends(features):
+            with ends.block.locating_errors():
+                exact.fill(answer, ends)
+    else:
+        values = GameValues(method)
+        for step, ends in enumerate(start.single_ends(features)):
+            game = Game.between(function, ends.x, ends.rows, ends.presence)
+            values.fill(answer, game, step, _row(present, step))
+    result = Attribution(
+        answer.values if features.stepped else answer.values[0],
+        answer.statistics,
+        value_function=function,
         method=method,
         baseline=start.text,
-        presence=features.presence
-        if features.stepped or features.presence is None
-        else features.presence[0],
+        presence=present if features.stepped else _row(present, 0),
         step_labels=features.step_labels,
         elapsed=perf_counter() - started,
+        **answer.told(features.stepped),
     )
+    if interrupted:
+        raise Interrupted(result)
+    return result
 
 
-def _attribute_block(
-    terms: Sequence[tuple[float, BuiltIn]],
-    weights: Sequence[NDArray[np.float64] | None],
-    block: Block,
-    baseline: Baseline,
-    out: RealArray,
-) -> NDArray[np.float64]:
-    """Fill `out`, shape (t, N), and return the statistics of each step, shape (t, 4)."""
-    rows = baseline.of_block(block)
-    (first, function), *others = terms
-    statistics = _core.attribute(function.name, weights[0], block.x, rows, block.presence, out)
-    if first == 1 and not others:
-        return statistics
-    statistics *= first
-    scratch = np.empty_like(out)
-    # What exceeds the range of the dtype is refused below, by its sum.
-    with np.errstate(over="ignore", invalid="ignore"):
-        out *= first
-        for (coefficient, function), each in zip(others, weights[1:], strict=True):
-            term = _core.attribute(function.name, each, block.x, rows, block.presence, scratch)
-            statistics += coefficient * term
-            scratch *= coefficient
-            out += scratch
-        statistics[:, 2] = out.sum(axis=1, dtype=np.float64)
-        statistics[:, 3] = np.abs(out, out=scratch).sum(axis=1, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(statistics).all(axis=1))
-    if bad.size:
-        where = f" at step {bad[0]}" if len(out) > 1 else ""
-        raise ValueError(f"value_function: the sum exceeds the range of {out.dtype}{where}")
-    return statistics
+def _attribute_game(
+    game: Game, method: Method, given: dict[str, Any], resume: Attribution | None, started: float
+) -> Attribution:
+    for name, argument in given.items():
+        if argument is not None:
+            raise TypeError(f"{name}: {argument!r}, but x is a Game, which takes no {name}")
+    if isinstance(method, AumannShapley):
+        raise TypeError(
+            f"method: {method!r} needs a gradient, which a Game does not have; "
+            "Shapley(), Banzhaf() or LeaveOneOut() is wanted"
+        )
+    _refuse_expansion(method, game)
+    sampling = _sampling(method, resume)
+    answer = Answer(np.empty((1, game.agents)))
+    interrupted = False
+    if sampling is None:
+        GameValues(method).fill(answer, game, 0, None)
+    else:
+        previous = previous_samples(resume, sampling, game)
+        with closing(SampledValues(sampling, 1, previous)) as sampled:
+            interrupted = sampled.fill(answer, 0, None, _game_opener(game, sampling, 0))
+    result = Attribution(
+        answer.values[0],
+        answer.statistics,
+        value_function=game,
+        method=method,
+        baseline="the empty coalition",
+        elapsed=perf_counter() - started,
+        **answer.told(False),
+    )
+    if interrupted:
+        raise Interrupted(result)
+    return result
 
 
-def _check_value_function(value_function: Any) -> None:
+Opener = Callable[["StepSamples | None"], "list[tuple[float, Source]]"]
+
+
+def _opener(
+    function: ValueFunction | Callable[[NDArray[Any]], Any],
+    estimator: PermutationSampling | CoalitionSampling,
+    ends: Ends,
+    step: int,
+) -> Opener:
+    """Return what opens the games of a step, going on from samples where there are some."""
+    if not isinstance(function, ValueFunction):
+        return _game_opener(
+            Game.between(function, ends.x, ends.rows, ends.presence), estimator, step
+        )
+
+    def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
+        sources: list[tuple[float, Source]] = []
+        for k, (coefficient, term) in enumerate(function.terms):
+            source = _core.Sampler(
+                term.name,
+                term.weights_for(ends.block.features.shape[2]),
+                ends.x,
+                ends.rows,
+                ends.presence,
+                plan_of(estimator),
+                estimator.seed,
+                step + k * TERM_STREAMS,
+                None if previous is None else (previous.moments[k], list(previous.runs)),
+            )
+            sources.append((coefficient, source))
+        return sources
+
+    return opened
+
+
+def _game_opener(
+    game: Game, estimator: PermutationSampling | CoalitionSampling, step: int
+) -> Opener:
+    plan, seed = plan_of(estimator), estimator.seed
+
+    def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
+        moments = None if previous is None else previous.moments[0]
+        return [(1.0, GameSource(game, plan, seed, step, moments))]
+
+    return opened
+
+
+def _row(present: NDArray[np.bool_] | None, step: int) -> NDArray[np.bool_] | None:
+    return None if present is None else present[step]
+
+
+def _sampling(
+    method: Method, resume: Attribution | None
+) -> PermutationSampling | CoalitionSampling | None:
+    estimator = getattr(method, "estimator", None)
+    if isinstance(estimator, PermutationSampling | CoalitionSampling):
+        return estimator
+    if resume is not None:
+        raise TypeError(f"resume: {method!r} draws no samples to go on with, None is wanted")
+    return None
+
+
+def _check_method(method: Any) -> None:
+    if not isinstance(method, AumannShapley | Shapley | Banzhaf | LeaveOneOut):
+        wanted = "AumannShapley(), Shapley(), Banzhaf() or LeaveOneOut() is wanted"
+        raise TypeError(f"method: {method!r}, {wanted}")
+
+
+def _refuse_expansion(method: Method, what: object) -> None:
+    if isinstance(getattr(method, "estimator", None), MeanFieldExpansion):
+        raise TypeError(f"method: {method!r} expands functions of feature means, not {what!r}")
+
+
+def _checked_function(value_function: Any, method: Method) -> Any:
     if isinstance(value_function, ValueFunction):
-        return
+        return value_function
     wanted = "Mean, Heat, Variance, GiniMeanDifference or a sum of multiples of them is wanted"
     if isinstance(value_function, type) and issubclass(value_function, ValueFunction):
         name = value_function.__name__
         raise TypeError(f"value_function: the class {name}, an instance is wanted: {name}()")
-    if callable(value_function):
+    if not callable(value_function):
+        raise TypeError(f"value_function: {value_function!r}, {wanted}")
+    if isinstance(method, AumannShapley):
         raise TypeError(
             f"value_function: {value_function!r} is a plain callable, which has no gradient for "
-            f"AumannShapley to follow; {wanted}"
+            f"AumannShapley to follow; {wanted}, or method=Shapley(), Banzhaf() or LeaveOneOut()"
         )
-    raise TypeError(f"value_function: {value_function!r}, {wanted}")
+    _refuse_expansion(method, value_function)
+    return value_function

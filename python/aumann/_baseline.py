@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,57 @@ from aumann import _core
 from aumann._arrays import RealArray
 from aumann.coercion import Block, Features, read_arrays
 
-__all__ = ["Baseline", "read_baseline"]
+__all__ = ["Baseline", "Ends", "Step", "read_baseline"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the features as the baseline of all steps.
+
+    Parameters
+    ----------
+    at : int or str
+        Index of the step, negative ones from the end, or its label.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> x = [[[1.0], [2.0]], [[1.0], [4.0]], [[2.0], [6.0]]]
+    >>> aumann.attribute(x, aumann.Mean(), baseline=aumann.Step(0)).values
+    array([[0. , 0. ],
+           [0. , 1. ],
+           [0.5, 2. ]])
+    """
+
+    at: int | str
+
+    def index(self, features: Features) -> int:
+        """Return the index of the step among those of features."""
+        steps = features.shape[0]
+        if isinstance(self.at, str):
+            labels = [] if features.step_labels is None else [str(t) for t in features.step_labels]
+            if self.at not in labels:
+                known = f"one of {labels[0]!r} to {labels[-1]!r}" if labels else "an index"
+                raise ValueError(f"baseline: step {self.at!r}, {known} is wanted")
+            return labels.index(self.at)
+        if isinstance(self.at, bool) or not isinstance(self.at, int | np.integer):
+            raise TypeError(f"baseline: step {self.at!r}, an index or a label is wanted")
+        if not -steps <= self.at < steps:
+            raise ValueError(f"baseline: step {self.at}, {-steps} to {steps - 1} is wanted")
+        return int(self.at) % steps
+
+
+Rows: TypeAlias = RealArray | list[RealArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Both ends of the paths of some steps, as the core takes them."""
+
+    block: Block
+    x: Rows
+    rows: Rows | None
+    presence: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,22 +71,43 @@ class Baseline:
     """What each agent's features start from.
 
     `row` is one row shared by all agents, shape (1, d). `columns` holds a row per agent: one array
-    of shape (1 or T, N, d), or d columns of shape (1 or T, N). Both are None for zero and for the
-    mean.
+    of shape (1 or T, N, d), or d columns of shape (1 or T, N). `step` is the step that all others
+    are compared with. All are None for zero, for the mean and for the step before.
     """
 
     text: str
     row: NDArray[np.float64] | None = None
     columns: RealArray | list[RealArray] | None = None
     mean: bool = False
+    previous: bool = False
+    step: int | None = None
 
-    def of_block(self, block: Block) -> NDArray[np.float64] | RealArray | list[RealArray] | None:
-        """Return the baseline of a block of steps, as the core takes it."""
-        if self.mean:
-            return _core.feature_means(block.x, block.presence)
-        if isinstance(self.columns, list):
-            return [_of_steps(column, block.steps) for column in self.columns]
-        return self.row if self.columns is None else _of_steps(self.columns, block.steps)
+    def ends(self, features: Features) -> Iterator[Ends]:
+        """Yield steps with their baselines, in order."""
+        if self.previous or self.step is not None:
+            yield from _compared(features, self.step)
+            return
+        for block in features.blocks():
+            yield Ends(block, block.x, self._of_block(block), block.presence)
+
+    def single_ends(self, features: Features) -> Iterator[Ends]:
+        """Yield single steps with their baselines, in order."""
+        for ends in self.ends(features):
+            first = ends.block.steps.start
+            for block in ends.block.single_steps():
+                here = block.steps.start - first
+                steps = slice(here, here + 1)
+                presence = None if ends.presence is None else ends.presence[steps]
+                rows = None if ends.rows is None else _of_steps(ends.rows, steps)
+                yield Ends(block, _of_steps(ends.x, steps), rows, presence)
+
+    def presence(self, features: Features) -> NDArray[np.bool_] | None:
+        """Return who is there at either end, shape (T, N), or None for everybody."""
+        here = features.presence
+        if here is None or not (self.previous or self.step is not None):
+            return here
+        there = np.concatenate([here[:1], here[:-1]]) if self.step is None else here[self.step]
+        return np.asarray(here | there)
 
     def arrays(self) -> list[RealArray]:
         """Return the memory that an output must not overlap."""
@@ -43,9 +115,47 @@ class Baseline:
             return []
         return self.columns if isinstance(self.columns, list) else [self.columns]
 
+    def _of_block(self, block: Block) -> Rows | None:
+        if self.mean:
+            return _core.feature_means(block.x, block.presence)
+        return self.row if self.columns is None else _of_steps(self.columns, block.steps)
 
-def _of_steps(array: RealArray, steps: slice) -> RealArray:
-    return array if len(array) == 1 else array[steps]
+
+def _compared(features: Features, reference: int | None) -> Iterator[Ends]:
+    """Yield every step with another: the one before, or the reference.
+
+    An agent who is absent at one of them stands at zero there, and is there in both.
+    """
+    there = None
+    if reference is not None:
+        there = next(block for block in features.single_steps() if block.steps.start == reference)
+    for here in features.single_steps():
+        other = here if there is None else there
+        here = replace(here, compared_with=other.steps.start)
+        if here.presence is None or other.presence is None:
+            yield Ends(here, here.x, other.x, None)
+        else:
+            union = here.presence | other.presence
+            yield Ends(here, _filled(here, union), _filled(other, union), union)
+        if reference is None:
+            there = here
+
+
+def _filled(block: Block, union: NDArray[np.bool_]) -> RealArray | list[RealArray]:
+    """Return the features of a step, zero for the absent agents of the union."""
+    present = block.presence
+    if present is None or (present == union).all():
+        return block.x
+    if isinstance(block.x, list):
+        return [np.where(present, column, column.dtype.type(0)) for column in block.x]
+    return np.where(present[..., np.newaxis], block.x, block.x.dtype.type(0))
+
+
+def _of_steps(rows: Rows, steps: slice) -> Rows:
+    """Return some steps of an array, or of a list of columns; a single step serves all."""
+    if isinstance(rows, list):
+        return [column if len(column) == 1 else column[steps] for column in rows]
+    return rows if len(rows) == 1 else rows[steps]
 
 
 def read_baseline(baseline: Any, features: Features) -> Baseline:
@@ -53,7 +163,7 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
 
     Parameters
     ----------
-    baseline : float, "mean", array-like, table, or list of columns
+    baseline : float, "mean", "previous", Step, array-like, table, or list of columns
         As in `attribute`.
     features : Features
         The features to be attributed.
@@ -76,9 +186,15 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
     if isinstance(baseline, str):
         if baseline == "mean":
             return Baseline("mean", mean=True)
-        raise ValueError(f"baseline: {baseline!r}, 'mean' or numbers are wanted")
+        if baseline == "previous":
+            _check_stepped(baseline, features)
+            return Baseline("the step before", previous=True)
+        raise ValueError(f"baseline: {baseline!r}, 'mean', 'previous' or numbers are wanted")
+    if isinstance(baseline, Step):
+        _check_stepped(baseline, features)
+        return Baseline(f"step {baseline.at}", step=baseline.index(features))
     if isinstance(baseline, bool | np.bool_):
-        raise TypeError(f"baseline: {baseline!r}, 'mean' or numbers are wanted")
+        raise TypeError(f"baseline: {baseline!r}, 'mean', 'previous' or numbers are wanted")
     arrays = read_arrays(baseline, "baseline")
     steps, agents, width = features.shape
     if arrays.names is not None and features.names not in (None, arrays.names):
@@ -104,6 +220,11 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
         columns = [_cast(column, features.dtype, stepped) for column in arrays.data]
         return Baseline(text, columns=columns)
     return Baseline(text, columns=_cast(arrays.data, features.dtype, stepped))
+
+
+def _check_stepped(baseline: object, features: Features) -> None:
+    if not features.stepped:
+        raise ValueError(f"baseline: {baseline!r}, but x has no steps; shape (T, N, d) is wanted")
 
 
 def _cast(array: RealArray, dtype: np.dtype[Any], stepped: bool) -> RealArray:

@@ -2,32 +2,82 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self
 
 __all__ = [
+    "MOST_ENUMERATED",
     "PROFILE",
     "VERSION",
+    "Moments",
+    "Sampler",
     "attribute",
     "build_info",
     "feature_means",
     "get_threads",
+    "random_coalitions",
+    "random_order",
     "set_threads",
     "value",
     "value_functions",
 ]
 
+MOST_ENUMERATED: int
 VERSION: str
 PROFILE: str
 
 _Real: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
+class Moments:
+    def __new__(cls, players: int, bound: float, reuse: bool) -> Self: ...
+    @property
+    def players(self) -> int: ...
+    @property
+    def samples(self) -> int: ...
+    def add(self, sample: NDArray[np.float64]) -> None: ...
+    def add_coalitions(
+        self, coalitions: NDArray[np.bool_], values: NDArray[np.float64]
+    ) -> None: ...
+    def copy(self) -> Moments: ...
+    def merged(self, other: Moments) -> Moments: ...
+    def estimate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+class Sampler:
+    def __new__(
+        cls,
+        function: str,
+        weights: NDArray[np.float64] | None,
+        x: _Real | list[_Real],
+        baseline: _Real | list[_Real] | None,
+        presence: NDArray[np.bool_] | None,
+        plan: tuple[str, bool, bool],
+        seed: int,
+        step: int,
+        drawn: tuple[Moments, list[tuple[int, int, int]]] | None,
+    ) -> Self: ...
+    def run(self, start: int, stop: int) -> None: ...
+    @property
+    def moments(self) -> Moments: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def fingerprint(self) -> int: ...
+    @property
+    def ends(self) -> tuple[float, float]: ...
+
+def random_order(seed: int, step: int, sample: int, players: int) -> NDArray[np.int64]: ...
+def random_coalitions(
+    seed: int, step: int, start: int, stop: int, players: int
+) -> NDArray[np.bool_]: ...
 def attribute(
     function: str,
     weights: NDArray[np.float64] | None,
+    method: str,
+    order: int | None,
     x: _Real | list[_Real],
     baseline: _Real | list[_Real] | None,
     presence: NDArray[np.bool_] | None,
     out: _Real,
-) -> NDArray[np.float64]: ...
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]: ...
 def value(
     function: str,
     weights: NDArray[np.float64] | None,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["largest"]
+__all__ = ["largest", "largest_by_step"]
 
 
 def largest(
@@ -47,3 +47,53 @@ def largest(
     found = np.concatenate([above, level])
     order = np.argsort(keys[found], kind="stable")
     return np.asarray(candidates[found[order]])
+
+
+def largest_by_step(
+    values: NDArray[Any], present: NDArray[np.bool_] | None, k: int, by: str
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return the agents with the largest values of every step, and these.
+
+    Parameters
+    ----------
+    values : ndarray, shape (T, N)
+        What is ranked.
+    present : ndarray of bool, shape (T, N), optional
+        Who is.
+    k : int
+        How many, at least 1.
+    by : str
+        "value" or "magnitude".
+
+    Returns
+    -------
+    tuple of ndarray, shape (T, k)
+        Agents, -1 where a step has fewer, and values, NaN there. k is reduced to the largest
+        number of agents present at a step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `k` is no positive integer or `by` is unknown.
+
+    Examples
+    --------
+    >>> largest_by_step(np.array([[1.0, -3.0, 2.0]]), None, 2, "magnitude")
+    (array([[1, 2]]), array([[-3.,  2.]]))
+    """
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise TypeError(f"k: {k!r}, an integer is wanted")
+    if k < 1:
+        raise ValueError(f"k: {k}, at least 1 is wanted")
+    if by not in ("value", "magnitude"):
+        raise ValueError(f"by: {by!r}, 'value' or 'magnitude' is wanted")
+    steps, agents = values.shape
+    most = agents if present is None else int(present.sum(axis=1).max())
+    found = np.full((steps, min(k, most)), -1, dtype=np.intp)
+    sizes = np.full(found.shape, np.nan, dtype=values.dtype)
+    for step, row in enumerate(values):
+        candidates = np.arange(agents) if present is None else np.flatnonzero(present[step])
+        ranked = largest(row, candidates, found.shape[1], by == "magnitude")
+        found[step, : len(ranked)] = ranked
+        sizes[step, : len(ranked)] = row[ranked]
+    return found, sizes

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from aumann import _display
-from aumann._ranking import largest
+from aumann._merging import merged
+from aumann._ranking import largest_by_step
+from aumann._samples import StepSamples
 from aumann._shares import share_divisors, warn_undefined
 from aumann.export import Table, Tabular, labelled_array
-from aumann.grouped import GroupedAttribution
+from aumann.grouped import GroupedAttribution, group_sums
 from aumann.groups import Groups
-from aumann.methods import AumannShapley
-from aumann.value_functions import ValueFunction
+from aumann.methods import Method
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,9 +44,9 @@ class Attribution(Tabular):
         The attributions. An absent agent has 0.
     statistics : ndarray of float64, shape (T, 4)
         Per step F(x), F(baseline), the sum of the values and the sum of their magnitudes.
-    value_function : ValueFunction
+    value_function : ValueFunction, callable or Game
         What was attributed.
-    method : AumannShapley
+    method : AumannShapley, Shapley, Banzhaf or LeaveOneOut
         Which value of the agents.
     baseline : str
         The baseline in words.
@@ -58,11 +59,13 @@ class Attribution(Tabular):
     estimator : str
         How the values were found.
     evaluations : int
-        Evaluations of F that the estimator needed; 0 for a closed form.
-    standard_error : ndarray, optional
-        Of sampled values; None for exact ones.
-    seed : int, optional
-        Of sampled values; None for exact ones.
+        Values of coalitions that were needed; 0 for a closed form.
+    error_estimates : ndarray of float64, shape (T,), optional
+        As `error_estimate`.
+    standard_error : ndarray of the shape of `values`, optional
+        Of sampled values, NaN for a single sample and for absent agents; None for exact ones.
+    samples : tuple of StepSamples, optional
+        Of sampled values: what `merge` and ``attribute(..., resume=)`` go on from.
 
     Examples
     --------
@@ -76,16 +79,17 @@ class Attribution(Tabular):
 
     values: NDArray[Any]
     statistics: NDArray[np.float64]
-    value_function: ValueFunction
-    method: AumannShapley
+    value_function: Any
+    method: Method
     baseline: str
     elapsed: float
     presence: NDArray[np.bool_] | None = None
     step_labels: NDArray[Any] | None = None
     estimator: str = "closed form"
     evaluations: int = 0
+    error_estimates: NDArray[np.float64] | None = None
     standard_error: NDArray[Any] | None = None
-    seed: int | None = None
+    samples: tuple[StepSamples, ...] | None = None
 
     @property
     def agents(self) -> int:
@@ -127,6 +131,50 @@ class Attribution(Tabular):
         relative = np.where(residual == 0, 0.0, np.copysign(np.inf, residual))
         np.divide(residual, magnitude, out=relative, where=magnitude > 0)
         return self._per_step(relative)
+
+    @property
+    def error_estimate(self) -> float | NDArray[np.float64]:
+        """How far off the worst value may be by the way it was found, rounding apart.
+
+        0 for closed forms, enumeration and sampling, whose errors are in `standard_error`.
+        """
+        errors = self.error_estimates
+        return self._per_step(np.zeros(self.steps) if errors is None else errors)
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of sampled values; None for exact ones, and for merged ones of several seeds."""
+        seeds = {run[0] for step in self.samples or () for run in step.runs}
+        return seeds.pop() if len(seeds) == 1 else None
+
+    def merge(self, other: Attribution) -> Attribution:
+        """Return the result of the samples of both: the same bits as one run of them all.
+
+        Parameters
+        ----------
+        other : Attribution
+            A sampled result of the same inputs and method: of another seed, or of other numbers
+            from `first` on.
+
+        Returns
+        -------
+        Attribution
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one is not sampled, they are of different games, or share a sample.
+
+        Examples
+        --------
+        >>> import aumann
+        >>> def sampled(first):
+        ...     method = aumann.Shapley(aumann.PermutationSampling(40, seed=1, first=first))
+        ...     return aumann.attribute([[1.0], [3.0]], aumann.Heat(), method=method)
+        >>> sampled(0).merge(sampled(20)).estimator
+        '80 antithetic permutations'
+        """
+        return merged(self, other)
 
     @property
     def peak_step(self) -> int:
@@ -182,18 +230,8 @@ class Attribution(Tabular):
             raise ValueError(
                 f"labels: {len(groups)} labels, one for each of the {self.agents} agents is wanted"
             )
-        size = len(groups.names)
-        steps = np.atleast_2d(self.values)
         present = None if self.presence is None else np.atleast_2d(self.presence)
-        sums = np.empty((len(steps), size))
-        counts = np.empty((len(steps), size), dtype=np.intp)
-        for step, values in enumerate(steps):
-            sums[step] = np.bincount(groups.codes, weights=values, minlength=size)
-            counts[step] = (
-                groups.counts
-                if present is None
-                else np.bincount(groups.codes[present[step]], minlength=size)
-            )
+        counts, sums = group_sums(np.atleast_2d(self.values), present, groups)
         stepped = self.values.ndim == 2
         return GroupedAttribution(
             groups.names,
@@ -236,24 +274,8 @@ class Attribution(Tabular):
         >>> result.top(2).agents
         array([2, 0])
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer):
-            raise TypeError(f"k: {k!r}, an integer is wanted")
-        if k < 1:
-            raise ValueError(f"k: {k}, at least 1 is wanted")
-        if by not in ("value", "magnitude"):
-            raise ValueError(f"by: {by!r}, 'value' or 'magnitude' is wanted")
-        steps = np.atleast_2d(self.values)
         present = None if self.presence is None else np.atleast_2d(self.presence)
-        most = self.agents if present is None else int(present.sum(axis=1).max())
-        agents = np.full((len(steps), min(k, most)), -1, dtype=np.intp)
-        values = np.full(agents.shape, np.nan, dtype=self.values.dtype)
-        for step, row in enumerate(steps):
-            candidates = (
-                np.arange(self.agents) if present is None else np.flatnonzero(present[step])
-            )
-            found = largest(row, candidates, agents.shape[1], by == "magnitude")
-            agents[step, : len(found)] = found
-            values[step, : len(found)] = row[found]
+        agents, values = largest_by_step(np.atleast_2d(self.values), present, k, by)
         return Top(agents, values) if self.values.ndim == 2 else Top(agents[0], values[0])
 
     def by_step(self) -> Table:

@@ -59,6 +59,17 @@ class Block:
     x: RealArray | list[RealArray]
     presence: NDArray[np.bool_] | None
     features: Features = field(repr=False)
+    # The step that is the baseline, where one is.
+    compared_with: int | None = None
+
+    def single_steps(self) -> Iterator[Block]:
+        """Yield the steps in order, one by one."""
+        for step in range(self.steps.start, self.steps.stop):
+            here = slice(step - self.steps.start, step - self.steps.start + 1)
+            columns = self.x
+            x = [column[here] for column in columns] if isinstance(columns, list) else columns[here]
+            presence = None if self.presence is None else self.presence[here]
+            yield Block(slice(step, step + 1), x, presence, self.features, self.compared_with)
 
     @contextmanager
     def locating_errors(self) -> Iterator[None]:
@@ -72,7 +83,8 @@ class Block:
     def _relocated(self, message: str) -> str:
         # The core names no step where it is given one only.
         if self.features.stepped and self.steps.stop - self.steps.start == 1:
-            step = f"step {self.steps.start}"
+            of_baseline = message.startswith("baseline:") and self.compared_with is not None
+            step = f"step {self.compared_with if of_baseline else self.steps.start}"
             if " at agent " in message:
                 message = message.replace(" at agent ", f" at {step}, agent ", 1)
             else:
@@ -107,6 +119,11 @@ class Features:
             steps = slice(step, step + 1)
             presence = None if self.presence is None else self.presence[steps]
             yield Block(steps, native(features, "x")[np.newaxis], presence, self)
+
+    def single_steps(self) -> Iterator[Block]:
+        """Yield the steps in order, one by one."""
+        for block in self.blocks():
+            yield from block.single_steps()
 
 
 def read_arrays(x: Any, argument: str) -> Arrays:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from aumann._shares import warn_undefined
 from aumann.export import Table, Tabular
+from aumann.groups import Groups
 
-__all__ = ["GroupedAttribution"]
+__all__ = ["GroupedAttribution", "group_sums"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,3 +92,41 @@ class GroupedAttribution(Tabular):
     def _shares(self) -> NDArray[np.float64]:
         divisors = self.divisors[:, np.newaxis] if self.sums.ndim == 2 else self.divisors
         return self.sums / divisors
+
+
+def group_sums(
+    values: NDArray[Any], present: NDArray[np.bool_] | None, groups: Groups
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return how many agents of each group are present, and the sums of their values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (T, N)
+        0 for absent agents.
+    present : ndarray of bool, shape (T, N), optional
+        Which agents are there.
+    groups : Groups
+        The group of every agent.
+
+    Returns
+    -------
+    tuple of ndarray, shape (T, G)
+        Counts and float64 sums, in the order of the agents.
+
+    Examples
+    --------
+    >>> counts, sums = group_sums(np.ones((1, 3)), None, Groups.from_labels(["a", "b", "a"]))
+    >>> counts, sums
+    (array([[2, 1]]), array([[2., 1.]]))
+    """
+    size = len(groups.names)
+    sums = np.empty((len(values), size))
+    counts = np.empty((len(values), size), dtype=np.intp)
+    for step, row in enumerate(values):
+        sums[step] = np.bincount(groups.codes, weights=row, minlength=size)
+        counts[step] = (
+            groups.counts
+            if present is None
+            else np.bincount(groups.codes[present[step]], minlength=size)
+        )
+    return counts, sums

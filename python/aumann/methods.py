@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
-__all__ = ["AumannShapley"]
+from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
+
+__all__ = ["AumannShapley", "Banzhaf", "LeaveOneOut", "Method", "Shapley"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,119 @@ class AumannShapley:
     >>> aumann.attribute(x, aumann.Mean(), method=aumann.AumannShapley()).values
     array([1.5, 1.5])
     """
+
+
+@dataclass(frozen=True)
+class Shapley:
+    """The Shapley value: the mean marginal contribution of an agent over all orders of joining.
+
+    Agents outside a coalition stand at their baseline; n stays the same. It satisfies the same
+    four axioms as `AumannShapley` and is a different number: equal for mean and variance, close
+    for heat with many agents, far away for the Gini mean difference at any size.
+
+    Parameters
+    ----------
+    estimator : PermutationSampling or MeanFieldExpansion, optional
+        How. Without one the value is exact: by closed form for mean, variance and the Gini mean
+        difference, by enumeration of all coalitions for up to 24 agents otherwise; where neither
+        is possible, an error says which estimator to use.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is of another kind.
+
+    Notes
+    -----
+    Cost: O(N) for mean and variance, O(N log N) for the Gini mean difference, O(n 2^n) by
+    enumeration. Estimators state theirs.
+
+    Source: L. S. Shapley, "A value for n-person games" (1953); closed forms: docs/paper.md.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> x = [[1.0], [2.0], [6.0]]
+    >>> aumann.attribute(x, aumann.GiniMeanDifference(), method=aumann.Shapley()).values.round(4)
+    array([0.    , 0.2222, 2.    ])
+    >>> sampled = aumann.Shapley(aumann.PermutationSampling(20, seed=1))
+    >>> result = aumann.attribute(x, aumann.Heat(), method=sampled)
+    >>> result.standard_error.shape
+    (3,)
+    """
+
+    estimator: PermutationSampling | MeanFieldExpansion | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an estimator of another value."""
+        _check(self, self.estimator, PermutationSampling, MeanFieldExpansion)
+
+
+@dataclass(frozen=True)
+class Banzhaf:
+    """The Banzhaf value: the mean marginal contribution of an agent over all coalitions of others.
+
+    Agents outside a coalition stand at their baseline. It is not efficient: its sum is not
+    F(X) - F(B) in general, so `residual` is a finding here, not an error.
+
+    Parameters
+    ----------
+    estimator : CoalitionSampling or MeanFieldExpansion, optional
+        How. Without one the value is exact, as for `Shapley`.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is of another kind.
+
+    Notes
+    -----
+    Cost: as `Shapley`, to which it is equal for mean, variance and the Gini mean difference.
+
+    Source: J. F. Banzhaf, "Weighted voting doesn't work" (1965).
+
+    Examples
+    --------
+    >>> import aumann
+    >>> x = [[1.0], [2.0], [6.0]]
+    >>> aumann.attribute(x, aumann.Variance(), method=aumann.Banzhaf()).values.round(4)
+    array([-0.6667, -0.6667,  6.    ])
+    """
+
+    estimator: CoalitionSampling | MeanFieldExpansion | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an estimator of another value."""
+        _check(self, self.estimator, CoalitionSampling, MeanFieldExpansion)
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """Leave-one-out: by how much F(X) falls when one agent goes back to its baseline.
+
+    It looks at one point only: interactions are counted twice or not at all, so the sum is not
+    F(X) - F(B) in general and `residual` is a finding, not an error.
+
+    Notes
+    -----
+    Cost: O(N), O(N log N) for the Gini mean difference; n + 1 evaluations of a game.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> x = [[1.0], [2.0], [6.0]]
+    >>> aumann.attribute(x, aumann.Variance(), method=aumann.LeaveOneOut()).values.round(4)
+    array([-1.5556, -2.2222,  4.4444])
+    """
+
+
+Method: TypeAlias = AumannShapley | Shapley | Banzhaf | LeaveOneOut
+
+
+def _check(method: object, estimator: object, *kinds: type) -> None:
+    if estimator is None or isinstance(estimator, kinds):
+        return
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+    if isinstance(estimator, type) and issubclass(estimator, kinds):
+        raise TypeError(f"estimator: the class {estimator.__name__}, an instance is wanted")
+    raise TypeError(f"estimator: {estimator!r}, {wanted} is wanted for {type(method).__name__}")

@@ -197,6 +197,7 @@ class BuiltIn(ValueFunction):
 
     weights: tuple[float, ...] | None
     name: ClassVar[str]
+    closed_coalition_values: ClassVar[bool] = True
 
     @property
     def terms(self) -> tuple[tuple[float, BuiltIn], ...]:
@@ -265,7 +266,7 @@ class Mean(_Weighted):
 class Heat(BuiltIn):
     """The heat: F = log(1 + P), P the product of the means of the features.
 
-    It is high only where all features are high on average, if in different agents.
+    High only where all features are high on average, if in different agents.
 
     Notes
     -----
@@ -286,6 +287,7 @@ class Heat(BuiltIn):
     """
 
     name = "heat"
+    closed_coalition_values = False
 
     def __init__(self) -> None:
         """Make the heat, which has no parameters."""

@@ -146,8 +146,7 @@ def test_a_number_too_large_for_its_dtype() -> None:
 @pytest.mark.parametrize(
     ("baseline", "message"),
     [
-        ("median", "baseline: 'median', 'mean' or numbers"),
-        ("previous", "baseline: 'previous', 'mean' or numbers"),
+        ("median", "baseline: 'median', 'mean', 'previous' or numbers"),
         (np.nan, "baseline: nan, finite"),
         (-np.inf, "baseline: -inf, finite"),
         ([0, np.nan, 0], "baseline: nan at feature 1, finite"),
@@ -182,16 +181,6 @@ def test_baseline_with_other_feature_names() -> None:
 def test_baseline_too_large_for_the_dtype() -> None:
     with pytest.raises(ValueError, match="baseline: inf at agent 0, feature 0"):
         aumann.attribute(np.ones((1, 1), np.float32), aumann.Mean(), baseline=[[1e39]])
-
-
-def test_gini_refuses_a_baseline_in_another_order() -> None:
-    x, baseline = np.array([[1.0], [2.0], [3.0]]), np.array([[0.0], [2.0], [1.0]])
-    with pytest.raises(ValueError, match="baseline: not ordered as the composites"):
-        aumann.attribute(x, aumann.GiniMeanDifference(), baseline=baseline)
-    with pytest.raises(ValueError, match="baseline: not ordered as the composites at step 1"):
-        aumann.attribute(
-            np.stack([x, x]), aumann.GiniMeanDifference(), baseline=np.stack([x, baseline])
-        )
 
 
 def test_heat_refuses_products_outside_the_logarithm() -> None:
@@ -295,7 +284,7 @@ def test_value_function_of_the_wrong_kind(function: Any, message: str) -> None:
 
 @pytest.mark.parametrize("method", ["shapley", None, aumann.AumannShapley])
 def test_method_of_the_wrong_kind(method: Any) -> None:
-    with pytest.raises(TypeError, match=r"method: .*AumannShapley\(\) is wanted"):
+    with pytest.raises(TypeError, match=r"method: .*AumannShapley\(\), .* is wanted"):
         aumann.attribute(X, aumann.Mean(), method=method)
 
 

@@ -214,16 +214,6 @@ fn overflow_is_not_taken_for_a_bad_input() {
 }
 
 #[test]
-fn gini_refuses_baselines_in_another_order() {
-    let (data, rows) = ([1.0, 2.0, 3.0], [1.0, 0.5, 4.0]);
-    let x = step(&data, 1);
-    let crossing = Baseline::PerAgent(Features::rows(&rows, 1).unwrap());
-    let error = attribute("gini", &x, &crossing).unwrap_err();
-    assert_eq!(error, Error::NotComonotone { lower: 0, upper: 1 });
-    assert!(attribute("variance", &x, &crossing).is_ok());
-}
-
-#[test]
 fn a_single_agent_and_a_population_of_zeros() {
     for name in value_function::NAMES {
         let (phi, outcome) = attribute(name, &step(&[2.0, 3.0], 2), &Baseline::Zero).unwrap();

@@ -4,9 +4,8 @@ import numpy as np
 
 import aumann
 from aumann.benchmark.numpy_forms import CAREFUL, PLAIN
+from aumann.benchmark.workload import FULL, workload
 from aumann.value_functions import from_name
-
-from .workloads import FULL, workload
 
 
 class Attribute:

@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from aumann._baseline import Step
 from aumann.attribution import Attribution
 from aumann.cli import values
 from aumann.cli.cells import MINIMUM_CELL, step_cells, window_cells
@@ -46,7 +47,8 @@ def attribute(
         typer.Option(
             metavar="B",
             help="Where the path starts, in units of the features: one number, one number per "
-            "feature (b1,b2,...), or mean.",
+            "feature (b1,b2,...), or mean. previous: the step before, which gives the change; "
+            "step:LABEL: that step.",
             rich_help_panel=WHAT,
         ),
     ] = "0",
@@ -179,6 +181,7 @@ def attribute(
         population = read_population(file)
         groups = _groups(population, group_by, tier_by, fractions, bins)
         show("making features")
+        start = _located(start, population.step_labels, window)
         features = population.features(topic, window)
         show("attributing")
         result = aumann.attribute(
@@ -198,8 +201,9 @@ def attribute(
             present = population.window_presence("whole")
             cells = window_cells(result, groups, rows[0], present, minimum)
         agents = _agents(result, population, rows, groups, top) if per_agent else None
+        told_baseline = baseline if isinstance(start, Step) else start
         if output is not None:
-            about = _described(cell_columns(cells), function, start, window, topic)
+            about = _described(cell_columns(cells), function, told_baseline, window, topic)
             write_table(about if agents is None else agents, output)
 
     what: dict[str, Any] = {
@@ -210,7 +214,7 @@ def attribute(
         "weights": None if function.weights is None else list(function.weights),
         "method": "Aumann-Shapley",
         "estimator": result.estimator,
-        "baseline": start,
+        "baseline": told_baseline,
         "window": window,
         "topic": topic,
         "group_by": group_by,
@@ -242,6 +246,21 @@ def _value_function(name: str, weights: str | None) -> BuiltIn:
     if name == "heat":
         raise ValueError("--weights is given, but heat has no composite and takes no weights")
     return type(function)(values.numbers("--weights", weights))  # type: ignore[call-arg]
+
+
+def _located(
+    start: values.Baseline, labels: tuple[str, ...], window: Literal["step", "whole"]
+) -> values.Baseline:
+    """Return a baseline that is a step by its index."""
+    if window == "whole" and (start == "previous" or isinstance(start, Step)):
+        raise ValueError("--baseline names a step, but --window whole has none; leave one out")
+    if not isinstance(start, Step):
+        return start
+    if start.at not in labels:
+        raise ValueError(
+            f"--baseline is step:{start.at}; a step from {labels[0]} to {labels[-1]} is wanted"
+        )
+    return Step(labels.index(str(start.at)))
 
 
 def _groups(
@@ -280,7 +299,7 @@ def _agents(
 def _described(
     columns: dict[str, Any],
     function: BuiltIn,
-    start: values.Baseline,
+    start: str | float | list[float],
     window: str,
     topic: str | None,
 ) -> dict[str, Any]:
@@ -295,7 +314,7 @@ def _described(
     return {name: [fact] * rows for name, fact in facts.items()} | columns
 
 
-def _plain(start: values.Baseline) -> str:
+def _plain(start: str | float | list[float]) -> str:
     if isinstance(start, str):
         return start
     return ", ".join(f"{number:g}" for number in np.atleast_1d(start))

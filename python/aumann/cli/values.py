@@ -2,9 +2,13 @@
 
 from typing import Literal, TypeAlias
 
-__all__ = ["Baseline", "baseline", "names", "numbers", "tier_names"]
+from aumann._baseline import Step
 
-Baseline: TypeAlias = float | list[float] | Literal["mean"]
+__all__ = ["Baseline", "baseline", "integers", "names", "numbers", "tier_names"]
+
+Baseline: TypeAlias = float | list[float] | Literal["mean", "previous"] | Step
+
+STEP = "step:"
 
 
 def names(option: str, text: str) -> list[str]:
@@ -23,16 +27,28 @@ def numbers(option: str, text: str) -> list[float]:
         raise ValueError(f"{option} is {text!r}; numbers separated by commas are wanted") from None
 
 
+def integers(option: str, text: str) -> list[int]:
+    """Split a list of integers at its commas."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}; integers separated by commas are wanted") from None
+
+
 def baseline(text: str) -> Baseline:
-    """Read a baseline: `mean`, one number for all features, or one number per feature."""
+    """Read a baseline: a word, a step, one number for all features, or one per feature."""
     if text == "mean":
         return "mean"
+    if text == "previous":
+        return "previous"
+    if text.startswith(STEP):
+        return Step(text.removeprefix(STEP))
     try:
         values = numbers("--baseline", text)
     except ValueError:
         raise ValueError(
             f"--baseline is {text!r}; a number, one number per feature separated by commas, "
-            "or mean is wanted"
+            "mean, previous or step:LABEL is wanted"
         ) from None
     return values[0] if len(values) == 1 else values
 

@@ -35,6 +35,12 @@ impl Merge for f64 {
     }
 }
 
+impl Merge for i128 {
+    fn merge(self, other: Self) -> Self {
+        self + other
+    }
+}
+
 impl<A: Merge, B: Merge> Merge for (A, B) {
     fn merge(self, other: Self) -> Self {
         (self.0.merge(other.0), self.1.merge(other.1))

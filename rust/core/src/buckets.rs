@@ -1,7 +1,7 @@
 //! Buckets of agents: values are streamed into them, worked on there while they are in the cache,
 //! and found again in agent order without an index, by replaying the stored bucket numbers.
 
-use crate::blocks::{self, CHUNK};
+use crate::blocks::{self, BLOCK, CHUNK};
 use std::ops::Range;
 
 /// More write streams than this thrash the address translation cache.
@@ -120,20 +120,38 @@ impl Buckets {
         parts
     }
 
-    /// Calls `work` with the slot of one agent after another, for a chunk of agents.
+    /// Calls `work` with what `read` finds in the slots of one block of agents after another, and
+    /// its first agent, for a chunk of agents.
     #[inline(always)]
-    pub(crate) fn replay(&self, agents: Range<usize>, mut work: impl FnMut(usize)) {
+    pub(crate) fn replay<T: Copy + Default>(
+        &self,
+        agents: Range<usize>,
+        read: impl Fn(usize) -> T,
+        mut work: impl FnMut(usize, &[T]),
+    ) {
         debug_assert!(agents.start.is_multiple_of(CHUNK) && agents.len() <= CHUNK);
         let mut cursors = self.cursors(agents.start);
-        for &id in &self.ids[agents] {
-            let cursor = &mut cursors[usize::from(id)];
-            work(*cursor);
-            *cursor += 1;
+        let mut block = [T::default(); BLOCK];
+        let mut start = agents.start;
+        for ids in self.ids[agents].chunks(BLOCK) {
+            for (value, &id) in block.iter_mut().zip(ids) {
+                let cursor = &mut cursors[usize::from(id)];
+                *value = read(*cursor);
+                *cursor += 1;
+            }
+            work(start, &block[..ids.len()]);
+            start += ids.len();
         }
     }
 
     /// The first slots of the chunk that starts at an agent.
     fn cursors(&self, start: usize) -> Vec<usize> {
         self.offsets[start / CHUNK * self.count..][..self.count].to_vec()
+    }
+
+    /// Buckets of the agents.
+    #[cfg(test)]
+    pub(crate) fn ids(&self) -> &[u16] {
+        &self.ids
     }
 }

@@ -45,12 +45,12 @@ pub enum Error {
         /// Path parameter at which it was met: 1 is x, 0 the baseline.
         path: f64,
     },
-    /// Two agents whose composites are ordered one way and whose baselines the other way.
-    NotComonotone {
-        /// The agent with the smaller composite.
-        lower: usize,
-        /// The agent with the larger composite and the smaller baseline.
-        upper: usize,
+    /// More agents with distinct composites of x and baseline than indices can hold.
+    TooManyDistinct {
+        /// The count that came.
+        got: usize,
+        /// The largest count.
+        most: usize,
     },
     /// The heat's logarithm was asked for at such a product within a coalition.
     HeatDomainOfCoalition {
@@ -132,6 +132,26 @@ pub enum Error {
         /// The value function.
         name: &'static str,
     },
+    /// There is no closed form of this value of the value function.
+    NoClosedForm {
+        /// The value function.
+        function: &'static str,
+        /// The method.
+        method: &'static str,
+    },
+    /// The value function is not one of the feature means.
+    NoMeanFunction {
+        /// The value function.
+        function: &'static str,
+    },
+    /// The heat's logarithm was asked for at a product of means of -1 or less, met where one agent
+    /// stands at its baseline.
+    HeatDomainWithout {
+        /// The product of the feature means.
+        product: f64,
+        /// The agent.
+        agent: usize,
+    },
     /// An error at one of several steps.
     AtStep {
         /// Index of the step.
@@ -183,11 +203,10 @@ impl Error {
                 "x: heat is log(1 + product of the feature means), but the product is \
                  {product}{at} (path parameter {path}), more than -1 is wanted"
             ),
-            Self::NotComonotone { lower, upper } => write!(
+            Self::TooManyDistinct { got, most } => write!(
                 f,
-                "baseline: not ordered as the composites{at}: agent {upper} has a larger composite \
-                 than agent {lower} in x and a smaller one in the baseline; the closed form of the \
-                 Gini mean difference wants baselines in the order of x"
+                "baseline: {got} distinct pairs of baseline and composite{at}, at most {most} are \
+                 wanted for a baseline per agent"
             ),
             Self::HeatDomainOfCoalition { product, members } => write!(
                 f,
@@ -239,6 +258,19 @@ impl Error {
             Self::UnknownValueFunction { name, known } => {
                 write!(f, "value_function: {name:?}, one of {} is wanted", known.join(", "))
             }
+            Self::NoClosedForm { function, method } => {
+                write!(f, "method: {method} of {function} has no closed form")
+            }
+            Self::NoMeanFunction { function } => write!(
+                f,
+                "method: {function} is no function of the feature means, which the mean-field \
+                 expansion wants"
+            ),
+            Self::HeatDomainWithout { product, agent } => write!(
+                f,
+                "x: heat is log(1 + product of the feature means), but without agent {agent}{at} \
+                 the product is {product}, more than -1 is wanted"
+            ),
             Self::NoWeights { name } => write!(f, "weights: {name} takes none"),
             Self::AtStep { step, error } => error.write(f, Some(*step)),
         }

@@ -13,6 +13,8 @@
 //! | [`blocks`] | chunks and the tree that merges them |
 //! | `features` | views of one step's features, presence, baselines |
 //! | `statistics`, `linear` | mergeable statistics; the streaming loops |
+//! | `columns` | blocks of agents as one column per feature |
+//! | `grid` | values as integers, whose sums are exact |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
 //! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
 //! | [`random`] | random numbers by counter |
@@ -30,9 +32,12 @@ pub mod blocks;
 mod buckets;
 mod buffer;
 mod coalitions;
+mod columns;
 mod error;
 mod features;
+mod fingerprint;
 mod game;
+mod grid;
 mod linear;
 mod method;
 mod moments;
@@ -53,9 +58,11 @@ pub mod value_function;
 pub use coalitions::{BATCH, Coalitions};
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
+pub use fingerprint::fingerprint;
 pub use game::{Coalition, Game, Orders, Scratch};
 pub use method::{
-    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, leave_one_out_of,
+    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, leave_one_out,
+    leave_one_out_of, shapley,
 };
 pub use moments::{MAX_SAMPLES, Moments, Reuse, Spread};
 pub use order::random_order;

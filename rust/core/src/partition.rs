@@ -3,16 +3,14 @@
 //! stored bucket numbers in agent order finds every agent's weight again without an index.
 //! Scratch: 10 bytes per agent.
 
-use crate::blocks::{self, BLOCK, CHUNK};
-use crate::rank::{RankWeight, Values, ordered_bits};
+use crate::blocks::{self, Merge, merge_tree};
+use crate::buckets::{Buckets, MAX_BUCKETS};
+use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Agents per bucket aimed at: keys, packed copy and cells of a bucket stay in the cache.
 const BUCKET: usize = 4_096;
-
-/// More write streams than this thrash the address translation cache.
-const MAX_BUCKETS: usize = 1_024;
 
 /// Cells of equal width in key space that are joined to balanced buckets.
 const CELL_BITS: u32 = 15;
@@ -119,133 +117,81 @@ fn quantiles(sorted: &[u64], buckets: usize) -> Vec<u64> {
     firsts
 }
 
-/// The keys' slots, written by all threads at once.
-struct Slots(*mut u64);
-
-// SAFETY: threads write disjoint slots, see `scatter`.
-unsafe impl Sync for Slots {}
-
 /// Rank weights in bucket order, and what is needed to read them in agent order.
 pub(crate) struct Partition {
-    buckets: usize,
-    /// Bucket of every agent.
-    ids: Vec<u16>,
-    /// Per chunk and bucket, the slot of the chunk's first agent in that bucket.
-    offsets: Vec<usize>,
+    buckets: Buckets,
     /// Bits of the weights.
     slots: Vec<u64>,
 }
 
 impl Partition {
-    pub(crate) fn new<V: Values + ?Sized>(
+    pub(crate) fn new<V: Values + ?Sized, W: TieWeight>(
         values: &V,
         min: u64,
         max: u64,
-        weight: &impl RankWeight,
-    ) -> Self {
+        weight: &W,
+    ) -> (Self, W::Total) {
         let n = values.len();
-        let buckets = (n / BUCKET).next_power_of_two().clamp(1, MAX_BUCKETS);
-        let splitter = Splitter::new(values, min, max, buckets);
-        let mut ids = vec![0_u16; n];
-        let counts = blocks::map_mut(&mut ids, |start, ids| {
-            let mut counts = vec![0_u32; buckets];
-            values.with(start..start + ids.len(), |values| {
-                splitter.assign(values, ids, &mut counts);
-            });
-            counts
+        let count = (n / BUCKET).next_power_of_two().clamp(1, MAX_BUCKETS);
+        let splitter = Splitter::new(values, min, max, count);
+        let mut buckets = Buckets::default();
+        buckets.assign(n, count, |agents, ids, counts| {
+            values.with(agents, |values| splitter.assign(values, ids, counts));
         });
-        let (offsets, ends) = prefix(&counts, buckets);
         let mut slots = vec![0_u64; n];
-        scatter(values, &ids, &offsets, buckets, &mut slots);
-
-        let mut rest = slots.as_mut_slice();
-        let mut parts = Vec::with_capacity(buckets);
-        let mut start = 0;
-        for end in ends {
-            let (part, tail) = rest.split_at_mut(end - start);
-            parts.push((start as u64, part));
-            (rest, start) = (tail, end);
-        }
-        if blocks::chunks(n) == 1 {
-            let mut scratch = Scratch::default();
-            parts.into_iter().for_each(|(before, keys)| scratch.weigh(keys, before, weight));
-        } else {
-            parts.into_par_iter().for_each_init(Scratch::default, |scratch, (before, keys)| {
-                scratch.weigh(keys, before, weight);
+        buckets.scatter(&mut slots, |agents, writer| {
+            values.with(agents, |values| {
+                let mut keys = values.iter().map(|&value| ordered_bits(value));
+                writer.each(|_| keys.next().unwrap_or(0));
             });
-        }
-        Self { buckets, ids, offsets, slots }
+        });
+        let parts = buckets.split(&mut slots).into_iter().enumerate();
+        let parts: Vec<_> =
+            parts.map(|(bucket, keys)| (buckets.slots(bucket).start as u64, keys)).collect();
+        let inline = blocks::chunks(n) == 1;
+        let sums = match W::SUMS {
+            false => vec![W::Below::default(); count],
+            true if inline => parts.iter().map(|(_, keys)| weight.sums(keys)).collect(),
+            true => parts.par_iter().map(|(_, keys)| weight.sums(keys)).collect(),
+        };
+        let ascents = sums.into_iter().scan(W::Below::default(), |below, sums| {
+            let before = *below;
+            *below = before.merge(sums);
+            Some(before)
+        });
+        let parts = parts
+            .into_iter()
+            .zip(ascents)
+            .map(|((before, keys), below)| (keys, Ascent::new(weight, before, below)));
+        let totals = if inline {
+            let mut scratch = Scratch::default();
+            parts.map(|(keys, ascent)| scratch.weigh(keys, ascent)).collect()
+        } else {
+            let parts: Vec<_> = parts.collect();
+            let parts = parts.into_par_iter();
+            parts
+                .map_init(Scratch::default, |scratch, (keys, ascent)| scratch.weigh(keys, ascent))
+                .collect()
+        };
+        let total = merge_tree(totals).unwrap_or_default();
+        (Self { buckets, slots }, total)
     }
 
     #[inline]
-    pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[f64])) {
-        debug_assert!(positions.start.is_multiple_of(CHUNK) && positions.len() <= CHUNK);
-        let chunk = positions.start / CHUNK;
-        let mut cursors = self.offsets[chunk * self.buckets..][..self.buckets].to_vec();
-        let mut weights = [0.0; BLOCK];
-        let mut start = positions.start;
-        for ids in self.ids[positions].chunks(BLOCK) {
-            for (weight, &id) in weights.iter_mut().zip(ids) {
-                let cursor = &mut cursors[usize::from(id)];
-                *weight = f64::from_bits(self.slots[*cursor]);
-                *cursor += 1;
-            }
-            work(start, &weights[..ids.len()]);
-            start += ids.len();
-        }
+    pub(crate) fn replay<W: Word>(&self, positions: Range<usize>, work: impl FnMut(usize, &[W])) {
+        self.buckets.replay(positions, |slot| W::from_bits(self.slots[slot]), work);
     }
 
     /// Agents in the largest bucket that holds more than one value.
     #[cfg(test)]
     pub(crate) fn largest_mixed_bucket(&self, values: &[f64]) -> usize {
-        let mut members = vec![Vec::new(); self.buckets];
-        for (&id, &value) in self.ids.iter().zip(values) {
+        let mut members = vec![Vec::new(); self.buckets.count()];
+        for (&id, &value) in self.buckets.ids().iter().zip(values) {
             members[usize::from(id)].push(value);
         }
         let mixed = members.iter().filter(|values| values.windows(2).any(|w| w[0] != w[1]));
         mixed.map(Vec::len).max().unwrap_or(0)
     }
-}
-
-/// Slots of each chunk's first agent per bucket, and the end of every bucket.
-fn prefix(counts: &[Vec<u32>], buckets: usize) -> (Vec<usize>, Vec<usize>) {
-    let mut offsets = vec![0; counts.len() * buckets];
-    let mut ends = Vec::with_capacity(buckets);
-    let mut next = 0;
-    for bucket in 0..buckets {
-        for (chunk, counts) in counts.iter().enumerate() {
-            offsets[chunk * buckets + bucket] = next;
-            next += counts[bucket] as usize;
-        }
-        ends.push(next);
-    }
-    (offsets, ends)
-}
-
-/// Writes every key into its bucket, in agent order within it.
-fn scatter<V: Values + ?Sized>(
-    values: &V,
-    ids: &[u16],
-    offsets: &[usize],
-    buckets: usize,
-    slots: &mut [u64],
-) {
-    let length = slots.len();
-    let slots = Slots(slots.as_mut_ptr());
-    let slots = &slots;
-    blocks::map(values.len(), |agents| {
-        let mut cursors = offsets[agents.start / CHUNK * buckets..][..buckets].to_vec();
-        values.with(agents.clone(), |values| {
-            for (&value, &id) in values.iter().zip(&ids[agents]) {
-                let cursor = &mut cursors[usize::from(id)];
-                debug_assert!(*cursor < length);
-                // SAFETY: the offsets are exclusive prefix sums of the counts of these very ids, so
-                // each (chunk, bucket) owns its own run of slots, of which none is passed or shared.
-                unsafe { slots.0.add(*cursor).write(ordered_bits(value)) };
-                *cursor += 1;
-            }
-        });
-    });
 }
 
 /// Buffers for ordering one bucket.
@@ -257,23 +203,22 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Writes the bits of the weight of each key's rank over the key; `before` keys are smaller.
-    fn weigh(&mut self, keys: &mut [u64], before: u64, weight: &impl RankWeight) {
+    /// Writes the bits of each key's weight over the key, coming up from the smaller ones.
+    fn weigh<W: TieWeight>(&mut self, keys: &mut [u64], mut ascent: Ascent<'_, W>) -> W::Total {
         let m = keys.len();
         let (min, max) = keys.iter().fold((u64::MAX, 0), |(a, b), &k| (a.min(k), b.max(k)));
         if m == 0 {
-            return;
+            return ascent.total;
         }
         if min == max {
-            keys.fill(weight(before + 1, before + m as u64).to_bits());
-            return;
+            keys.fill(ascent.next(min, m as u64).to_bits());
+            return ascent.total;
         }
         let bits = u64::BITS - (max - min).leading_zeros();
         let slot_bits = usize::BITS - (m - 1).leading_zeros();
         // Keys too far apart to share a word with their slot, or more than cells can count.
         if bits + slot_bits > u64::BITS || slot_bits > u32::BITS {
-            weigh_pairs(keys, before, weight);
-            return;
+            return weigh_pairs(keys, ascent);
         }
         self.distribute(keys, min, max, slot_bits);
         for cell in self.large.drain(..) {
@@ -281,15 +226,13 @@ impl Scratch {
         }
         insertion_sort(&mut self.packed);
         let slot_mask = (1 << slot_bits) - 1;
-        let mut first = before + 1;
         for ties in self.packed.chunk_by(|a, b| a >> slot_bits == b >> slot_bits) {
-            let last = first + ties.len() as u64 - 1;
-            let bits = weight(first, last).to_bits();
+            let bits = ascent.next(min + (ties[0] >> slot_bits), ties.len() as u64).to_bits();
             for packed in ties {
                 keys[(packed & slot_mask) as usize] = bits;
             }
-            first = last + 1;
         }
+        ascent.total
     }
 
     /// Packs (key - min, slot) into one number each, ordered up to the order within cells.
@@ -336,16 +279,14 @@ fn insertion_sort(values: &mut [u64]) {
 }
 
 /// As [`Scratch::weigh`], by sorting keys beside their slots.
-fn weigh_pairs(keys: &mut [u64], before: u64, weight: &impl RankWeight) {
+fn weigh_pairs<W: TieWeight>(keys: &mut [u64], mut ascent: Ascent<'_, W>) -> W::Total {
     let mut pairs: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
     pairs.sort_unstable();
-    let mut first = before + 1;
     for ties in pairs.chunk_by(|a, b| a.0 == b.0) {
-        let last = first + ties.len() as u64 - 1;
-        let bits = weight(first, last).to_bits();
+        let bits = ascent.next(ties[0].0, ties.len() as u64).to_bits();
         for &(_, slot) in ties {
             keys[slot] = bits;
         }
-        first = last + 1;
     }
+    ascent.total
 }

@@ -43,6 +43,11 @@ impl Wide {
         Self { exponent: ratio.exponent + self.exponent - other.exponent, ..ratio }
     }
 
+    /// Mantissa, of magnitude 1 to 2 or zero, and exponent.
+    pub(crate) fn split(self) -> (f64, i64) {
+        (self.mantissa, self.exponent)
+    }
+
     pub(crate) fn is_zero(self) -> bool {
         self.mantissa == 0.0
     }

@@ -4,14 +4,108 @@
 //! mostly distinct, and a table of the distinct values, for values that repeat. Ranks are integers,
 //! so both give the same bits; a sample of the values decides which is faster.
 
+use crate::blocks::Merge;
 use crate::partition::Partition;
-use crate::statistics::Extent;
 use crate::table::Table;
 use std::ops::Range;
 
 /// A block of ties takes the ranks `first..=last`, counted from 1; returns the weight they share.
 pub(crate) trait RankWeight: Fn(u64, u64) -> f64 + Sync {}
 impl<F: Fn(u64, u64) -> f64 + Sync> RankWeight for F {}
+
+/// A weight's type: 64 bits.
+pub(crate) trait Word: Copy + Default + Send + Sync {
+    /// The weight's bits.
+    fn to_bits(self) -> u64;
+    /// The weight of these bits.
+    fn from_bits(bits: u64) -> Self;
+}
+
+impl Word for f64 {
+    fn to_bits(self) -> u64 {
+        self.to_bits()
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Self {
+        Self::from_bits(bits)
+    }
+}
+
+impl Word for i64 {
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Self {
+        bits as Self
+    }
+}
+
+/// A block of ties: [`ordered_bits`] of their value, and the ranks `first..=last`, counted from 1.
+pub(crate) struct Ties {
+    pub(crate) key: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// A weight that may depend on the value of the ties and on sums over all smaller values. The sums
+/// must not depend on the order of adding: both ways of ranking add in their own.
+pub(crate) trait TieWeight: Sync {
+    /// What each of the ties gets.
+    type Weight: Word;
+    /// Sums over smaller values.
+    type Below: Merge + Copy + Default + Send + Sync;
+    /// What is found over all values.
+    type Total: Merge + Default + Send;
+    /// Whether there are sums.
+    const SUMS: bool;
+
+    /// The sums over these keys.
+    fn sums(&self, keys: &[u64]) -> Self::Below;
+
+    /// The weight of the next larger ties, which are then added to the sums and the total.
+    fn next(&self, ties: &Ties, below: &mut Self::Below, total: &mut Self::Total) -> Self::Weight;
+}
+
+impl<F: RankWeight> TieWeight for F {
+    type Weight = f64;
+    type Below = ();
+    type Total = ();
+    const SUMS: bool = false;
+
+    fn sums(&self, _: &[u64]) {}
+
+    #[inline(always)]
+    fn next(&self, ties: &Ties, (): &mut (), (): &mut ()) -> f64 {
+        self(ties.first, ties.last)
+    }
+}
+
+/// The way up through blocks of ties, smallest first.
+pub(crate) struct Ascent<'a, W: TieWeight> {
+    weight: &'a W,
+    passed: u64,
+    below: W::Below,
+    pub(crate) total: W::Total,
+}
+
+impl<'a, W: TieWeight> Ascent<'a, W> {
+    /// From above `passed` values, which have these sums.
+    pub(crate) fn new(weight: &'a W, passed: u64, below: W::Below) -> Self {
+        Self { weight, passed, below, total: W::Total::default() }
+    }
+
+    /// The weight of the next larger value, which is there `count` times.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, key: u64, count: u64) -> W::Weight {
+        let first = self.passed + 1;
+        self.passed += count;
+        let ties = Ties { key, first, last: self.passed };
+        self.weight.next(&ties, &mut self.below, &mut self.total)
+    }
+}
 
 /// The values to rank: finite numbers, held or made when they are wanted.
 pub(crate) trait Values: Sync {
@@ -47,9 +141,9 @@ pub(crate) fn from_ordered_bits(key: u64) -> f64 {
 }
 
 /// The weight of every value's rank.
-pub(crate) enum RankWeights {
+pub(crate) enum RankWeights<W> {
     Partition(Partition),
-    Table(Table),
+    Table(Table<W>),
 }
 
 /// Values looked at to guess how many are distinct.
@@ -62,26 +156,27 @@ const PIECE: usize = 128;
 /// 20,000 equally likely values (docs/performance.md has the measurements).
 const DISTINCT_SHARE: f64 = 0.95;
 
-impl RankWeights {
-    /// Ranks `values`, whose extent is known.
-    pub(crate) fn new<V: Values + ?Sized>(
+impl<W: Word> RankWeights<W> {
+    /// Ranks `values`, whose smallest and largest are known.
+    pub(crate) fn new<V: Values + ?Sized, K: TieWeight<Weight = W>>(
         values: &V,
-        extent: Extent,
-        weight: impl RankWeight,
-    ) -> Self {
+        [min, max]: [f64; 2],
+        weight: &K,
+    ) -> (Self, K::Total) {
         if looks_tied(values)
-            && let Some(table) = Table::new(values, &weight)
+            && let Some((table, total)) = Table::new(values, weight)
         {
-            return Self::Table(table);
+            return (Self::Table(table), total);
         }
-        let (min, max) = (ordered_bits(extent.min), ordered_bits(extent.max));
-        Self::Partition(Partition::new(values, min, max, &weight))
+        let (min, max) = (ordered_bits(min), ordered_bits(max));
+        let (partition, total) = Partition::new(values, min, max, weight);
+        (Self::Partition(partition), total)
     }
 
     /// Calls `work` with one block of weights after another, and its first position, for
     /// `positions`, which are a chunk.
     #[inline]
-    pub(crate) fn replay(&self, positions: Range<usize>, work: impl FnMut(usize, &[f64])) {
+    pub(crate) fn replay(&self, positions: Range<usize>, work: impl FnMut(usize, &[W])) {
         match self {
             Self::Partition(partition) => partition.replay(positions, work),
             Self::Table(table) => table.replay(positions, work),
@@ -124,7 +219,7 @@ mod tests {
             .collect()
     }
 
-    fn weights_of(ranks: &RankWeights, n: usize) -> Vec<f64> {
+    fn weights_of(ranks: &RankWeights<f64>, n: usize) -> Vec<f64> {
         let mut weights = vec![0.0; n];
         for start in (0..n).step_by(crate::blocks::CHUNK) {
             ranks.replay(start..n.min(start + crate::blocks::CHUNK), |start, block| {
@@ -141,8 +236,8 @@ mod tests {
             .iter()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
         let (min, max) = (ordered_bits(min), ordered_bits(max));
-        let partition = RankWeights::Partition(Partition::new(values, min, max, &weight));
-        let table = Table::new(values, &weight).map(RankWeights::Table);
+        let partition = RankWeights::Partition(Partition::new(values, min, max, &weight).0);
+        let table = Table::new(values, &weight).map(|(table, ())| RankWeights::Table(table));
         let ways = [Some(partition), table].into_iter().flatten();
         ways.map(|ranks| weights_of(&ranks, values.len())).collect()
     }
@@ -187,7 +282,7 @@ mod tests {
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
             let weight = |first: u64, last: u64| (first + last) as f64;
             let (low, high) = (ordered_bits(min), ordered_bits(max));
-            let partition = Partition::new(values.as_slice(), low, high, &weight);
+            let (partition, ()) = Partition::new(values.as_slice(), low, high, &weight);
             assert!(partition.largest_mixed_bucket(&values) < 4 * 200_000 / 48);
         }
     }

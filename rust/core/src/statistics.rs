@@ -237,6 +237,13 @@ impl<T: Real> Absorb<T> for Extremes {
     }
 }
 
+impl Extent {
+    /// Smallest and largest value.
+    pub(crate) fn bounds(&self) -> [f64; 2] {
+        [self.min, self.max]
+    }
+}
+
 impl Merge for Extent {
     fn merge(self, other: Self) -> Self {
         Self {

@@ -141,11 +141,10 @@ impl Scratch {
     /// Writes the marginal contributions that [`sweep`] found for a chunk of players.
     #[inline(always)]
     pub(crate) fn replay(&self, players: Range<usize>, out: &mut [f64]) {
-        let mut out = out.iter_mut();
-        self.order.buckets.replay(players, |slot| {
-            if let Some(out) = out.next() {
-                *out = self.marginals[slot];
-            }
+        let first = players.start;
+        let read = |slot: usize| self.marginals[slot];
+        self.order.buckets.replay(players, read, |start, block| {
+            out[start - first..][..block.len()].copy_from_slice(block);
         });
     }
 }

@@ -3,7 +3,7 @@
 //! a key. Scratch: 4 bytes per agent and the tables.
 
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
-use crate::rank::{RankWeight, Values, ordered_bits};
+use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -97,15 +97,18 @@ impl Merge for Sorted {
 }
 
 /// The weight of every distinct value of every span, and every agent's slot.
-pub(crate) struct Table {
+pub(crate) struct Table<W> {
     span: usize,
     slots: Vec<u32>,
-    weights: Vec<Vec<f64>>,
+    weights: Vec<Vec<W>>,
 }
 
-impl Table {
+impl<W: Word> Table<W> {
     /// `None` where a span has too many distinct values.
-    pub(crate) fn new<V: Values + ?Sized>(values: &V, weight: &impl RankWeight) -> Option<Self> {
+    pub(crate) fn new<V: Values + ?Sized, K: TieWeight<Weight = W>>(
+        values: &V,
+        weight: &K,
+    ) -> Option<(Self, K::Total)> {
         let chunks = blocks::chunks(values.len());
         let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
         let span = chunks.div_ceil(spans) * CHUNK;
@@ -146,23 +149,22 @@ impl Table {
             slots.par_chunks_mut(span).enumerate().map(|(i, slots)| build(i, slots)).collect()
         };
         let found = found?;
-        let mut weights: Vec<_> = found.iter().map(|sorted| vec![0.0; sorted.0.len()]).collect();
+        let mut weights: Vec<_> =
+            found.iter().map(|sorted| vec![W::default(); sorted.0.len()]).collect();
         let merged = merge_tree(found)?;
-        let mut first = 1;
+        let mut ascent = Ascent::new(weight, 0, K::Below::default());
         for ties in merged.0.chunk_by(|a, b| a.0 == b.0) {
-            let last = first + ties.iter().map(|distinct| distinct.1).sum::<u64>() - 1;
-            let shared = weight(first, last);
+            let shared = ascent.next(ties[0].0, ties.iter().map(|distinct| distinct.1).sum());
             for &(_, _, span, slot) in ties {
                 weights[span as usize][slot as usize] = shared;
             }
-            first = last + 1;
         }
-        Some(Self { span, slots, weights })
+        Some((Self { span, slots, weights }, ascent.total))
     }
 
     #[inline]
-    pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[f64])) {
-        let mut block = [0.0; BLOCK];
+    pub(crate) fn replay(&self, positions: Range<usize>, mut work: impl FnMut(usize, &[W])) {
+        let mut block = [W::default(); BLOCK];
         let mut start = positions.start;
         while start < positions.end {
             let weights = &self.weights[start / self.span];

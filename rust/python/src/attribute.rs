@@ -4,7 +4,8 @@ use crate::arrays::{BaselineRows, BaselineViews, StepViews, Steps, masks, not_em
 use crate::errors::{guard, message, value_error};
 use crate::pool;
 use aumann_core::{
-    Descriptor, Real, Result, Step, ValueFunction, aumann_shapley, blocks, from_descriptor,
+    Baseline, Descriptor, Outcome, Real, Result, Step, ValueFunction, aumann_shapley, banzhaf,
+    blocks, from_descriptor, leave_one_out, shapley,
 };
 use numpy::ndarray::Array2;
 use numpy::{
@@ -19,21 +20,57 @@ use rayon::prelude::*;
 /// kernel.
 const BATCH: usize = 8_000_000;
 
-/// Statistics per step: F(X), F(B), sum and sum of magnitudes of the attributions.
-type Row = [f64; 4];
+/// Per step F(X), F(B), sum and sum of magnitudes of the attributions; their error; their estimator.
+type Answer<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, Vec<&'static str>);
+
+/// Which value of the agents, and for an expansion its order.
+#[derive(Clone, Copy)]
+enum Method {
+    AumannShapley,
+    Shapley,
+    Banzhaf,
+    LeaveOneOut,
+}
+
+impl Method {
+    fn new(name: &str, order: Option<u32>) -> PyResult<Self> {
+        match (name, order) {
+            ("aumann_shapley", None) => Ok(Self::AumannShapley),
+            ("shapley", None) => Ok(Self::Shapley),
+            ("banzhaf", None) => Ok(Self::Banzhaf),
+            ("leave_one_out", None) => Ok(Self::LeaveOneOut),
+            _ => Err(message(format!("method: {name:?} of order {order:?} is not known"))),
+        }
+    }
+
+    fn apply<T: Real>(
+        self,
+        function: &dyn ValueFunction<T>,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        match self {
+            Self::AumannShapley => aumann_shapley(function, x, baseline, out),
+            Self::Shapley => shapley(function, x, baseline, out),
+            Self::Banzhaf => banzhaf(function, x, baseline, out),
+            Self::LeaveOneOut => leave_one_out(function, x, baseline, out),
+        }
+    }
+}
 
 /// A value function, by name and weights.
-struct Function {
+pub(crate) struct Function {
     name: String,
     weights: Option<Vec<f64>>,
 }
 
 impl Function {
-    fn new(name: String, weights: Option<PyReadonlyArray1<'_, f64>>) -> Self {
+    pub(crate) fn new(name: String, weights: Option<PyReadonlyArray1<'_, f64>>) -> Self {
         Self { name, weights: weights.map(|weights| weights.as_array().to_vec()) }
     }
 
-    fn build<T: Real>(&self) -> PyResult<Box<dyn ValueFunction<T>>> {
+    pub(crate) fn build<T: Real>(&self) -> PyResult<Box<dyn ValueFunction<T>>> {
         let descriptor = Descriptor { name: &self.name, weights: self.weights.as_deref() };
         from_descriptor(&descriptor).map_err(value_error)
     }
@@ -73,27 +110,31 @@ fn run<I: Send, R: Send>(
     Ok(results)
 }
 
-fn mask_of(masks: Option<&[bool]>, step: usize, agents: usize) -> Option<&[bool]> {
+pub(crate) fn mask_of(masks: Option<&[bool]>, step: usize, agents: usize) -> Option<&[bool]> {
     masks.map(|masks| &masks[step * agents..][..agents])
 }
 
 /// Attributes every step.
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "a flat signature is what Python calls fastest")]
 pub(crate) fn attribute<'py>(
     py: Python<'py>,
     function: String,
     weights: Option<PyReadonlyArray1<'py, f64>>,
+    method: &str,
+    order: Option<u32>,
     x: Bound<'py, PyAny>,
     baseline: Option<Bound<'py, PyAny>>,
     presence: Option<PyReadonlyArray2<'py, bool>>,
     out: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyArray2<f64>>> {
+) -> PyResult<Answer<'py>> {
     let function = Function::new(function, weights);
+    let method = Method::new(method, order)?;
     if let Some(out) = writeable::<f64>(&out)? {
-        return attribute_as(py, &function, &x, baseline, presence, out);
+        return attribute_as(py, &function, method, &x, baseline, presence, out);
     }
     match writeable::<f32>(&out)? {
-        Some(out) => attribute_as(py, &function, &x, baseline, presence, out),
+        Some(out) => attribute_as(py, &function, method, &x, baseline, presence, out),
         None => Err(message("out: a (T, N) float64 or float32 array is wanted")),
     }
 }
@@ -101,11 +142,12 @@ pub(crate) fn attribute<'py>(
 fn attribute_as<'py, T: Real + Element>(
     py: Python<'py>,
     function: &Function,
+    method: Method,
     x: &Bound<'py, PyAny>,
     baseline: Option<Bound<'py, PyAny>>,
     presence: Option<PyReadonlyArray2<'py, bool>>,
     mut out: PyReadwriteArray2<'py, T>,
-) -> PyResult<Bound<'py, PyArray2<f64>>> {
+) -> PyResult<Answer<'py>> {
     let x = Steps::<T>::extract(x)?;
     let x = x.views()?;
     not_empty(x.shape())?;
@@ -121,15 +163,18 @@ fn attribute_as<'py, T: Real + Element>(
     let mut view = out.as_array_mut();
     let out = view.as_slice_mut().ok_or_else(|| message("out: C order wanted"))?;
     let items: Vec<_> = out.chunks_mut(agents).enumerate().collect();
-    let rows: Vec<Row> = run(py, agents, items, |(step, out)| {
+    let outcomes: Vec<Outcome> = run(py, agents, items, |(step, out)| {
         let attributed = x.with_step(step, |features| {
             let x = Step::with_presence(features, mask_of(masks, step, agents))?;
-            baseline.with_step(step, |b| aumann_shapley(function.as_ref(), &x, &b, out))
+            baseline.with_step(step, |b| method.apply(function.as_ref(), &x, &b, out))
         });
-        let outcome = attributed.map_err(|error| locate(error, step, steps))?;
-        Ok([outcome.value, outcome.baseline_value, outcome.sum, outcome.magnitude])
+        attributed.map_err(|error| locate(error, step, steps))
     })?;
-    Ok(to_array(&rows).to_pyarray(py))
+    let row = |o: &Outcome| [o.value, o.baseline_value, o.sum, o.magnitude];
+    let rows: Vec<[f64; 4]> = outcomes.iter().map(row).collect();
+    let errors = outcomes.iter().map(|outcome| outcome.error).collect();
+    let estimators = outcomes.iter().map(|outcome| outcome.estimator).collect();
+    Ok((to_array(&rows).to_pyarray(py), PyArray1::from_vec(py, errors), estimators))
 }
 
 /// Names the step where there are several.
@@ -160,7 +205,7 @@ fn per_step<'py, T: Real + Element, R: Send>(
 }
 
 /// Whether features, one array or a list of columns, are float32.
-fn is_single(x: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(crate) fn is_single(x: &Bound<'_, PyAny>) -> PyResult<bool> {
     let first = if x.is_instance_of::<PyList>() { &x.get_item(0)? } else { x };
     Ok(first.cast::<PyUntypedArray>()?.dtype().is_equiv_to(&dtype::<f32>(x.py())))
 }

@@ -7,6 +7,7 @@ mod arrays;
 mod attribute;
 mod errors;
 mod pool;
+mod sampling;
 
 use aumann_core::{simd, value_function};
 use pyo3::exceptions::PyImportError;
@@ -64,11 +65,16 @@ mod _core {
 
     #[pymodule_export]
     const VERSION: &str = super::VERSION;
+    /// Most players whose coalitions are enumerated.
+    #[pymodule_export]
+    const MOST_ENUMERATED: usize = 24;
     #[pymodule_export]
     const PROFILE: &str = super::PROFILE;
 
     #[pymodule_export]
     use super::attribute::{attribute, feature_means, value};
+    #[pymodule_export]
+    use super::sampling::{Moments, Sampler, random_order};
     #[pymodule_export]
     use super::{build_info, get_threads, set_threads, value_functions};
 

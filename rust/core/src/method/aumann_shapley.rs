@@ -1,6 +1,7 @@
 //! Aumann-Shapley: each agent's part of F(X) - F(B) along the straight path from B to X.
 
-use crate::error::{Error, Result};
+use super::of_present;
+use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::real::Real;
 use crate::value_function::{Outcome, ValueFunction};
@@ -13,7 +14,7 @@ use crate::value_function::{Outcome, ValueFunction};
 /// "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404, appendix F.
 ///
 /// # Errors
-/// What the value function refuses, and [`Error::Shape`] where `out` or the baseline do not fit.
+/// What the value function refuses, and [`crate::Error::Shape`] where `out` or the baseline do not fit.
 ///
 /// # Examples
 /// ```
@@ -32,13 +33,5 @@ pub fn aumann_shapley<T: Real>(
     baseline: &Baseline<'_, T>,
     out: &mut [T],
 ) -> Result<Outcome> {
-    let agents = x.agents();
-    if out.len() != agents {
-        let (got, wanted) = (out.len(), agents);
-        return Err(Error::Shape { argument: "out", what: "agents", got, wanted });
-    }
-    baseline.check(x.features())?;
-    let outcome = function.aumann_shapley(x, baseline, &mut out[..x.present()])?;
-    x.expand(out);
-    Ok(outcome)
+    of_present(x, baseline, out, |out| function.aumann_shapley(x, baseline, out))
 }

@@ -6,7 +6,7 @@
 
 use crate::blocks::{CHUNK, Merge, merge_tree};
 use crate::error::{Error, Result};
-use crate::game::{Coalition, Game};
+use crate::game::Game;
 use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;

@@ -144,7 +144,7 @@ impl Moments {
     /// # Errors
     /// [`Error::CoalitionValue`] where one is NaN or beyond the bound, [`Error::TooManySamples`].
     /// The moments then stay as they were.
-    pub(crate) fn add_reused(
+    pub fn add_reused(
         &mut self,
         words: &[u64],
         bits: Range<usize>,

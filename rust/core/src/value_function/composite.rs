@@ -87,9 +87,11 @@ pub(super) fn pieces<T: Real, A: Absorb<f64>>(
     absorb.total()
 }
 
-/// Composites that are read from the features whenever they are wanted.
+/// Composites, less those of the baseline, that are read from the features whenever they are
+/// wanted.
 pub(super) struct Composites<'a, 'x, T> {
     pub(super) x: &'a Step<'x, T>,
+    pub(super) baseline: &'a Baseline<'a, T>,
     pub(super) weights: &'a [f64],
 }
 
@@ -101,7 +103,7 @@ impl<T: Real> Values for Composites<'_, '_, T> {
     fn with<R>(&self, positions: Range<usize>, work: impl FnOnce(&[f64]) -> R) -> R {
         // Chunks are where presence can be entered.
         let start = positions.start / CHUNK * CHUNK;
-        let (values, ()) = chunk(self.weights, self.x, &Baseline::Zero, start..positions.end, ());
+        let (values, ()) = chunk(self.weights, self.x, self.baseline, start..positions.end, ());
         work(&values[positions.start - start..])
     }
 }

@@ -1,8 +1,8 @@
 //! Gini mean difference of the composite: `F = 1/n^2 sum_ij |s_i - s_j|`,
 //! `phi_i = 2/n^2 (2 r_i - n - 1) (s_i - b_i)` with ascending mid-ranks r from 1.
 //!
-//! That holds for every baseline ordered as the composites (comonotone): no pair changes its order
-//! along the path. Baselines per agent are in `comonotone`.
+//! That holds for every baseline ordered as the composites: no pair changes its order along the
+//! path. Baselines per agent, ordered or not, are in `crossing`.
 
 mod coalitions;
 mod game;
@@ -11,12 +11,14 @@ mod orders;
 mod two_steps;
 mod values;
 
-use super::comonotone::{self, Order};
 use super::composite::{self, Composites, Weights};
+use super::crossing::Ends;
+use super::gini_coalitions::{self, Method};
 use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
+use crate::game::Game;
 use crate::linear::weighted_sum;
 use crate::rank::{RankWeights, from_ordered_bits, ordered_bits};
 use crate::real::Real;
@@ -65,31 +67,28 @@ impl GiniMeanDifference {
         out: &mut [T],
     ) -> Result<Outcome> {
         let weights = self.weights.of(x.features())?;
-        let n = x.present();
         let base = x.with_features(rows.clone());
-        let centre = extent(x, &weights)?.sum / n as f64;
-        let base_extent = extent(&base, &weights).map_err(Error::of_baseline)?;
-        let order = Order { x, base: &base, weights: &weights };
-        let ranked =
-            comonotone::rank(&order, [centre, base_extent.sum / n as f64], rank_weight(n))?;
+        let x_extent = extent(x, &weights)?;
+        let extents = [extent(&base, &weights).map_err(Error::of_baseline)?, x_extent];
+        let weighed = Ends { base: &base, x, weights: &weights, extents }.weigh()?;
         let path = Baseline::PerAgent(rows.clone());
         let sums = blocks::map_mut(out, |start, part| {
             let positions = start..start + part.len();
-            let (differences, ()) = composite::chunk(&weights, x, &path, positions.clone(), ());
+            let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
             let mut scale = Scale::by(1.0);
-            x.for_each_block(positions, |agents, block| {
-                let block = block.start - start..block.end - start;
-                let part = &mut part[block.clone()];
-                for ((value, &agent), difference) in
-                    part.iter_mut().zip(agents).zip(&differences[block])
-                {
-                    *value = T::from_f64(ranked.weights[agent] * difference);
+            for (block, part) in part.chunks_mut(BLOCK).enumerate() {
+                let ranks = weighed.block(start + block * BLOCK, part.len());
+                let differences = &differences[block * BLOCK..];
+                for ((value, weight), difference) in part.iter_mut().zip(ranks).zip(differences) {
+                    *value = T::from_f64(weight * difference);
                 }
                 scale.absorb(part);
-            });
+            }
             Absorb::<T>::total(scale)
         });
-        outcome(merge_tree(sums).unwrap_or_default(), ranked.value, ranked.baseline_value, T::NAME)
+        let sums = merge_tree(sums).unwrap_or_default();
+        let outcome = outcome(sums, weighed.value, weighed.baseline_value, T::NAME)?;
+        Ok(Outcome { error: weighed.error, estimator: weighed.estimator, ..outcome })
     }
 }
 
@@ -98,6 +97,20 @@ fn outcome(sums: Scaled, value: f64, baseline_value: f64, real: &'static str) ->
         return Err(Error::Overflow { real });
     }
     Ok(Outcome::closed_form(value, baseline_value, sums))
+}
+
+fn coalitions<T: Real>(
+    function: &GiniMeanDifference,
+    method: Method,
+    x: &Step<'_, T>,
+    baseline: &Baseline<'_, T>,
+    out: &mut [T],
+) -> Result<Outcome> {
+    let weights = function.weights.of(x.features())?;
+    match baseline {
+        Baseline::PerAgent(rows) => gini_coalitions::per_agent(method, x, &weights, rows, out),
+        _ => gini_coalitions::common(method, x, &weights, baseline, out),
+    }
 }
 
 impl<T: Real> ValueFunction<T> for GiniMeanDifference {
@@ -144,11 +157,11 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         let (extent, ranks, held) = if let Some(held) = T::as_f64s(out) {
             let extent = weighted_sum(x, &Baseline::Zero, &weights, held, &Extremes::default());
             let extent = finite(extent, x)?;
-            (extent, RankWeights::new(&*held, extent, rank_weight(n)), true)
+            (extent, RankWeights::new(&*held, extent.bounds(), &rank_weight(n)).0, true)
         } else {
             let extent = extent(x, &weights)?;
-            let composites = Composites { x, weights: &weights };
-            (extent, RankWeights::new(&composites, extent, rank_weight(n)), false)
+            let composites = Composites { x, baseline: &Baseline::Zero, weights: &weights };
+            (extent, RankWeights::new(&composites, extent.bounds(), &rank_weight(n)).0, false)
         };
         let held = held && matches!(baseline, Baseline::Zero);
         let base = composite::of_row(&weights, &baseline.row(weights.len()));
@@ -179,6 +192,37 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         });
         let (sums, value) = merge_tree(sums).ok_or(Error::Empty)?;
         outcome(sums, value, 0.0, T::NAME)
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
+    }
+
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        coalitions(self, Method::Shapley, x, baseline, out)
+    }
+
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        coalitions(self, Method::Shapley, x, baseline, out)
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        coalitions(self, Method::LeaveOneOut, x, baseline, out)
     }
 }
 

@@ -9,9 +9,10 @@ mod coalitions;
 mod control;
 mod game;
 
-use super::{Outcome, ValueFunction};
+use super::{Outcome, ValueFunction, heat_without};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
+use crate::game::Game;
 use crate::linear::{feature_means, weighted_sum};
 use crate::product::{Wide, products_of_others};
 use crate::quadrature::integrate;
@@ -35,7 +36,7 @@ impl Heat {
     }
 }
 
-fn heat(means: &[f64], path: f64) -> Result<f64> {
+pub(super) fn heat(means: &[f64], path: f64) -> Result<f64> {
     let product = Wide::product(means);
     check_domain(product, path)?;
     Ok(product.ln_1p())
@@ -129,6 +130,27 @@ impl<T: Real> ValueFunction<T> for Heat {
             return Err(x.explain_non_finite(baseline));
         }
         Ok(Outcome::closed_form(value, baseline_value, scaled))
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
+    }
+
+    fn shapley(&self, _: &Step<'_, T>, _: &Baseline<'_, T>, _: &mut [T]) -> Result<Outcome> {
+        Err(Error::NoClosedForm { function: "heat", method: "Shapley" })
+    }
+
+    fn banzhaf(&self, _: &Step<'_, T>, _: &Baseline<'_, T>, _: &mut [T]) -> Result<Outcome> {
+        Err(Error::NoClosedForm { function: "heat", method: "Banzhaf" })
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        heat_without::leave_one_out(x, baseline, out)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`.
+//! Mean of the composite: `F = mean s_i`, `phi_i = (s_i - b_i) / n`: every method's value.
 
 mod game;
 
@@ -6,6 +6,7 @@ use super::composite::{Weights, of_row};
 use super::{Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
+use crate::game::Game;
 use crate::linear::{feature_means, weighted_sum};
 use crate::real::Real;
 use crate::statistics::Scale;
@@ -63,5 +64,36 @@ impl<T: Real> ValueFunction<T> for Mean {
         out: &mut [T],
     ) -> Result<Outcome> {
         self.marginals(x, baseline, out)
+    }
+
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.aumann_shapley(x, baseline, out)
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
     }
 }

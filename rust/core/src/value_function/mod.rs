@@ -1,14 +1,17 @@
 //! The value functions: one file each, one line each in [`NAMES`] and [`from_descriptor`].
 
-mod comonotone;
 mod composite;
+mod crossing;
 mod gini;
+mod gini_coalitions;
 mod heat;
+mod heat_without;
 mod mean;
 mod variance;
 
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
+use crate::game::Game;
 use crate::real::Real;
 use crate::statistics::Scaled;
 
@@ -56,6 +59,48 @@ pub trait ValueFunction<T: Real>: Send + Sync {
     /// # Errors
     /// As [`ValueFunction::value`], for x and baseline.
     fn aumann_shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
+
+    /// The game of the present agents, in index order: those outside a coalition stand at their
+    /// baseline.
+    ///
+    /// # Errors
+    /// As [`ValueFunction::aumann_shapley`].
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>>;
+
+    /// As [`ValueFunction::aumann_shapley`], the Shapley value of the game in which agents outside
+    /// a coalition stand at their baseline.
+    ///
+    /// # Errors
+    /// As there, and [`Error::NoClosedForm`].
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
+
+    /// As [`ValueFunction::shapley`], the Banzhaf value.
+    ///
+    /// # Errors
+    /// As there.
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome>;
+
+    /// As [`ValueFunction::aumann_shapley`], what F loses where one agent stands at its baseline:
+    /// these do not add up to F(X) - F(B).
+    ///
+    /// # Errors
+    /// As there.
+    fn leave_one_out(
         &self,
         x: &Step<'_, T>,
         baseline: &Baseline<'_, T>,

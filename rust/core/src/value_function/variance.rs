@@ -1,6 +1,9 @@
 //! Population variance of the composite: `F = mean (s_i - sbar)^2`,
 //! `phi_i = (s_i - b_i) (2/n) (m_i - mbar)` with `m = (s + b) / 2`.
 //!
+//! F is a sum over pairs, so that Shapley and Banzhaf are the same number. Leave-one-out is
+//! `(s_i - b_i) (2/n) (m_i - sbar + (s_i - b_i) / (2 n))`.
+//!
 //! A common baseline leaves `(s_i - b) (s_i - sbar) / n`. Composites are taken relative to a row amid
 //! the data, so that an offset of all agents costs no digits; in f64 they wait in `out` for their mean.
 
@@ -12,11 +15,37 @@ use super::{Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
+use crate::game::Game;
 use crate::linear::{first_means, weighted_sum};
 use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Deviations, Moments, Scale, Scaled};
 use std::ops::Range;
+
+/// Which of the two different values.
+#[derive(Clone, Copy)]
+enum Method {
+    /// The same number as Shapley and Banzhaf.
+    AumannShapley,
+    LeaveOneOut,
+}
+
+impl Method {
+    /// With a common baseline `from`, the factor of `(s_i - from) (s_i - centre)`, and the centre
+    /// as a function of the mean.
+    fn factors(self, n: f64, from: f64) -> (f64, impl Fn(f64) -> f64) {
+        // Leave-one-out: the middle of s_i and b moves by s_i / (2 n) and -b / (2 n).
+        let (own, others) = match self {
+            Self::AumannShapley => (1.0, 0.0),
+            Self::LeaveOneOut => (n + 1.0, n - 1.0),
+        };
+        let (factor, scale) = match self {
+            Self::AumannShapley => (1.0 / n, 1.0),
+            Self::LeaveOneOut => (own / (n * n), 2.0 * n / own),
+        };
+        (factor, move |mean| mean * scale - from * (others / own))
+    }
+}
 
 /// Variance of the composite.
 #[derive(Clone, Debug)]
@@ -67,6 +96,89 @@ impl Variance {
             let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
             let mut scale = Scale::by(2.0 / n);
             products(out, &differences, &middles, 0.0, of_middle.mean, &mut scale);
+            Absorb::<T>::total(scale)
+        });
+        let scaled = merge_tree(sums).unwrap_or_default();
+        let (value, baseline_value) = (of_x.variance(), of_base.variance());
+        if !(scaled.sum + value + baseline_value).is_finite() {
+            return Err(x.explain_non_finite(&path));
+        }
+        Ok(Outcome::closed_form(value, baseline_value, scaled))
+    }
+
+    /// One formula serves both: `factor (s_i - b) (s_i - mean)`.
+    fn attribute<T: Real>(
+        &self,
+        method: Method,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        if let Baseline::PerAgent(rows) = baseline {
+            return match method {
+                Method::AumannShapley => self.per_agent(x, rows, out),
+                Method::LeaveOneOut => self.leave_one_out_per_agent(x, rows, out),
+            };
+        }
+        let (weights, row) = (self.weights.of(x.features())?, first_means(x));
+        let shift = Baseline::Common(&row);
+        let n = x.present() as f64;
+        // The baseline's composite as an agent standing there would have it: a dummy gets zero.
+        let from: Vec<f64> =
+            baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
+        let from = composite::of_row(&weights, &from);
+        let (factor, centre) = method.factors(n, from);
+        let (of_x, sums) = if let Some(held) = T::as_f64s(out) {
+            let of_x = weighted_sum(x, &shift, &weights, held, &Deviations::default());
+            let mean = centre(of_x.mean);
+            (of_x, blocks::map_mut(held, |_, part| squares(part, from, mean, factor)))
+        } else {
+            let of_x = moments(x, &weights, &shift);
+            let mean = centre(of_x.mean);
+            let sums = blocks::map_mut(out, |start, part| {
+                let positions = start..start + part.len();
+                let mut scale = Scale::by(factor);
+                composite::pieces(&weights, x, &shift, positions, (), |piece, s| {
+                    let part = &mut part[piece.start - start..piece.end - start];
+                    products(part, s, s, from, mean, &mut scale);
+                });
+                Absorb::<T>::total(scale)
+            });
+            (of_x, sums)
+        };
+        let scaled = merge_tree(sums).unwrap_or_default();
+        let value = of_x.variance();
+        if !(scaled.sum + value).is_finite() {
+            return Err(x.explain_non_finite(baseline));
+        }
+        Ok(Outcome::closed_form(value, 0.0, scaled))
+    }
+
+    fn leave_one_out_per_agent<T: Real>(
+        &self,
+        x: &Step<'_, T>,
+        rows: &Features<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        let weights = self.weights.of(x.features())?;
+        let n = x.present() as f64;
+        let base = x.with_features(rows.clone());
+        let (x_row, base_row) = (first_means(x), first_means(&base));
+        let shift = Baseline::Common(&x_row);
+        let path = Baseline::PerAgent(rows.clone());
+        let of_x = moments(x, &weights, &shift);
+        let of_base = moments(&base, &weights, &Baseline::Common(&base_row));
+        let sums = blocks::map_mut(out, |start, out| {
+            let positions = start..start + out.len();
+            let (mut middles, ()) = composite::chunk(&weights, x, &shift, positions.clone(), ());
+            let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
+            // m_i less half of the agent's own part in the change of the mean.
+            let half = 0.5 - 0.5 / n;
+            for (middle, difference) in middles.iter_mut().zip(differences.iter()) {
+                *middle -= half * difference;
+            }
+            let mut scale = Scale::by(2.0 / n);
+            products(out, &differences, &middles, 0.0, of_x.mean, &mut scale);
             Absorb::<T>::total(scale)
         });
         let scaled = merge_tree(sums).unwrap_or_default();
@@ -139,38 +251,37 @@ impl<T: Real> ValueFunction<T> for Variance {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome> {
-        if let Baseline::PerAgent(rows) = baseline {
-            return self.per_agent(x, rows, out);
-        }
-        let (weights, row) = (self.weights.of(x.features())?, first_means(x));
-        let shift = Baseline::Common(&row);
-        let factor = 1.0 / x.present() as f64;
-        // The baseline's composite as an agent standing there would have it: a dummy gets zero.
-        let from: Vec<f64> =
-            baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
-        let from = composite::of_row(&weights, &from);
-        let (of_x, sums) = if let Some(held) = T::as_f64s(out) {
-            let of_x = weighted_sum(x, &shift, &weights, held, &Deviations::default());
-            let mean = of_x.mean;
-            (of_x, blocks::map_mut(held, |_, part| squares(part, from, mean, factor)))
-        } else {
-            let of_x = moments(x, &weights, &shift);
-            let sums = blocks::map_mut(out, |start, part| {
-                let positions = start..start + part.len();
-                let mut scale = Scale::by(factor);
-                composite::pieces(&weights, x, &shift, positions, (), |piece, s| {
-                    let part = &mut part[piece.start - start..piece.end - start];
-                    products(part, s, s, from, of_x.mean, &mut scale);
-                });
-                Absorb::<T>::total(scale)
-            });
-            (of_x, sums)
-        };
-        let scaled = merge_tree(sums).unwrap_or_default();
-        let value = of_x.variance();
-        if !(scaled.sum + value).is_finite() {
-            return Err(x.explain_non_finite(baseline));
-        }
-        Ok(Outcome::closed_form(value, 0.0, scaled))
+        self.attribute(Method::AumannShapley, x, baseline, out)
+    }
+
+    fn shapley(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.attribute(Method::AumannShapley, x, baseline, out)
+    }
+
+    fn banzhaf(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.attribute(Method::AumannShapley, x, baseline, out)
+    }
+
+    fn leave_one_out(
+        &self,
+        x: &Step<'_, T>,
+        baseline: &Baseline<'_, T>,
+        out: &mut [T],
+    ) -> Result<Outcome> {
+        self.attribute(Method::LeaveOneOut, x, baseline, out)
+    }
+
+    fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
+        Self::game(self, x, baseline)
     }
 }

@@ -1,0 +1,88 @@
+"""What the ways of attributing fill in, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann._arrays import RealArray
+
+if TYPE_CHECKING:
+    from aumann._samples import StepSamples
+
+__all__ = ["Answer"]
+
+
+@dataclass(eq=False)
+class Answer:
+    """Values and statistics of T steps and N agents, before they become an `Attribution`.
+
+    Parameters
+    ----------
+    values : ndarray, shape (T, N)
+        Filled in place.
+    """
+
+    values: RealArray
+    statistics: NDArray[np.float64] = field(init=False)
+    error_estimates: NDArray[np.float64] = field(init=False)
+    estimators: list[str] = field(init=False)
+    standard_errors: RealArray | None = None
+    samples: list[StepSamples] = field(default_factory=list)
+    evaluations: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with nothing known of any step."""
+        steps = len(self.values)
+        self.statistics = np.full((steps, 4), np.nan)
+        self.error_estimates = np.zeros(steps)
+        self.estimators = [""] * steps
+
+    def write(
+        self,
+        step: int,
+        present: NDArray[np.bool_] | None,
+        values: NDArray[Any],
+        ends: tuple[float, float],
+        estimator: str,
+    ) -> None:
+        """Fill in the values of the present agents of a step, and F at both ends of the path."""
+        row = self.values[step]
+        with np.errstate(over="ignore"):
+            _spread(row, present, values)
+        written = row.astype(np.float64, copy=False)
+        self.statistics[step] = (*ends, written.sum(), np.abs(written).sum())
+        if not np.isfinite(self.statistics[step]).all():
+            raise ValueError(f"x: the attributions at step {step} exceed the range of {row.dtype}")
+        self.estimators[step] = estimator
+
+    def write_errors(
+        self, step: int, present: NDArray[np.bool_] | None, errors: NDArray[Any]
+    ) -> None:
+        """Fill in the standard errors of the present agents of a step."""
+        if self.standard_errors is None:
+            self.standard_errors = np.full_like(self.values, np.nan)
+        _spread(self.standard_errors[step], present, errors)
+
+    def told(self, stepped: bool) -> dict[str, Any]:
+        """Return what an `Attribution` says of how it was found, as keyword arguments."""
+        errors = self.standard_errors
+        return {
+            "estimator": ", ".join(dict.fromkeys(filter(None, self.estimators))),
+            "evaluations": self.evaluations,
+            "error_estimates": self.error_estimates,
+            "standard_error": errors if errors is None or stepped else errors[0],
+            "samples": tuple(self.samples) or None,
+        }
+
+
+def _spread(row: RealArray, present: NDArray[np.bool_] | None, values: NDArray[Any]) -> None:
+    """Write one number per present agent to a row; absent agents get 0."""
+    if present is None:
+        row[:] = values
+    else:
+        row[:] = 0
+        row[present] = values

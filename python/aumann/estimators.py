@@ -1,0 +1,227 @@
+"""Estimators: how a value of the agents is found where no closed form gives it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["MAX_SAMPLES", "CoalitionSampling", "MeanFieldExpansion", "PermutationSampling"]
+
+# What the fixed-point sums of the core can hold.
+MAX_SAMPLES = 2**20
+
+
+@dataclass(frozen=True)
+class PermutationSampling:
+    """Random orders in which agents join: an unbiased estimate of the Shapley value.
+
+    Every order gives every agent one marginal contribution. Orders depend on the seed and their
+    number alone: the bits are the same at any number of threads, and a run of 100 that is resumed
+    to 300 is the run of 300.
+
+    Parameters
+    ----------
+    permutations : int
+        How many orders, at most; at least 1. With `antithetic` an even number, as each order is
+        taken together with its reverse.
+    antithetic : bool
+        Whether to use pairs of an order and its reverse. One pair is exact where agents interact
+        in pairs only: mean, variance, Gini mean difference.
+    control_variate : bool
+        Whether to subtract what an agent's position alone would contribute on the mean-field
+        path, whose expectation is known, where the value function offers that (heat). Estimates
+        stay unbiased; they then sum to F(X) - F(B) within their errors only.
+    tolerance : float, optional
+        Stop when the largest standard error is at most this part of the range of the values.
+        Looked at after fixed numbers of samples.
+    max_seconds : float, optional
+        Stop after about this time. How many orders fit differs from run to run, so the result is
+        not reproducible; it still says how many there were.
+    seed : int
+        From 0 to 2**64 - 1.
+    first : int
+        Number of the first sample (pair, or order), for runs that are merged later.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is of the wrong kind or out of range.
+
+    Notes
+    -----
+    Cost per order: O(N) for mean, variance and heat, O(N log N) for the Gini mean difference,
+    n + 1 evaluations of a game. Memory: O(N) per thread. Standard errors are those of the mean
+    over independent samples: pairs with `antithetic`, else orders; NaN for a single sample.
+
+    Source: J. Castro, D. Gomez, J. Tejada, "Polynomial calculation of the Shapley value based on
+    sampling" (2009); random orders: docs/random-orders.md.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> method = aumann.Shapley(aumann.PermutationSampling(200, seed=7))
+    >>> x = [[1.0, 2.0], [3.0, 1.0], [2.0, 2.0]]
+    >>> result = aumann.attribute(x, aumann.Heat(), method=method)
+    >>> bool((result.standard_error < 0.01).all()), result.seed
+    (True, 7)
+    """
+
+    permutations: int
+    antithetic: bool = True
+    control_variate: bool = True
+    tolerance: float | None = None
+    max_seconds: float | None = None
+    seed: int = 0
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        _check_flag("antithetic", self.antithetic)
+        _check_flag("control_variate", self.control_variate)
+        per_sample = 2 if self.antithetic else 1
+        _check_count("permutations", self.permutations, MAX_SAMPLES * per_sample)
+        if self.antithetic and self.permutations % 2:
+            raise ValueError(
+                f"permutations: {self.permutations}, an even number is wanted with "
+                "antithetic=True, which takes each order together with its reverse"
+            )
+        _check_stops(self)
+
+    @property
+    def samples(self) -> int:
+        """Independent samples asked for: pairs with `antithetic`, else orders."""
+        return self.permutations // 2 if self.antithetic else self.permutations
+
+
+@dataclass(frozen=True)
+class CoalitionSampling:
+    """Random coalitions, every agent a member of half of them: an estimate of the Banzhaf value.
+
+    Parameters
+    ----------
+    coalitions : int
+        How many, at most; at least 1.
+    reuse : bool
+        Whether every coalition serves every agent: the value is the mean over coalitions that
+        hold the agent less the mean over those that do not (maximum sample reuse). One evaluation
+        per coalition, the right choice for games that are evaluated from scratch. Otherwise every
+        agent is toggled in every coalition: n evaluations each for a game, but for the built-in
+        value functions the same cost, and far smaller errors, as the values' common part cancels.
+    tolerance, max_seconds, seed, first
+        As in `PermutationSampling`; samples are coalitions.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is of the wrong kind or out of range.
+
+    Notes
+    -----
+    Cost per coalition: O(N) for the built-in value functions, after sorting once for the Gini
+    mean difference. Memory: O(N) per thread. Estimates do not sum to F(X) - F(B).
+
+    Source: J. T. Wang, R. Jia, "Data Banzhaf" (2023), for the reuse of samples.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> method = aumann.Banzhaf(aumann.CoalitionSampling(400, reuse=False, seed=7))
+    >>> x = [[1.0, 2.0], [3.0, 1.0], [2.0, 2.0]]
+    >>> result = aumann.attribute(x, aumann.Heat(), method=method)
+    >>> exact = aumann.attribute(x, aumann.Heat(), method=aumann.Banzhaf())
+    >>> bool((abs(result.values - exact.values) < 5 * result.standard_error).all())
+    True
+    """
+
+    coalitions: int
+    reuse: bool = True
+    tolerance: float | None = None
+    max_seconds: float | None = None
+    seed: int = 0
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        _check_flag("reuse", self.reuse)
+        _check_count("coalitions", self.coalitions, MAX_SAMPLES)
+        _check_stops(self)
+
+    @property
+    def samples(self) -> int:
+        """Independent samples asked for: coalitions."""
+        return self.coalitions
+
+
+@dataclass(frozen=True)
+class MeanFieldExpansion:
+    """An expansion in 1/n about the mean of the coalitions, for functions of the feature means.
+
+    Order 0 is the limit of many agents: for Shapley the Aumann-Shapley value. Each further order
+    takes a factor of about 1 / (n p) off the error, p being the fraction of agents that matter:
+    about 1e-12 at a million agents. `error_estimate` of the result is the largest difference
+    between the last two orders. The Shapley expansion is efficient at every order.
+
+    Parameters
+    ----------
+    order : int
+        0, 1 or 2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the order is none of these.
+
+    Notes
+    -----
+    Cost: two passes over x. For heat; mean is exact at any order.
+
+    Source: derived for aumann, docs/paper.md.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> x = [[1.0, 2.0], [3.0, 1.0], [2.0, 2.0]] * 100
+    >>> result = aumann.attribute(
+    ...     x, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
+    ... )
+    >>> result.error_estimate < 1e-6
+    True
+    """
+
+    order: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the order."""
+        if isinstance(self.order, bool) or not isinstance(self.order, int):
+            raise TypeError(f"order: {self.order!r}, 0, 1 or 2 is wanted")
+        if self.order not in (0, 1, 2):
+            raise ValueError(f"order: {self.order}, 0, 1 or 2 is wanted")
+
+
+def _check_flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: {value!r}, True or False is wanted")
+
+
+def _check_count(name: str, value: Any, most: int, least: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: {value!r}, an integer is wanted")
+    if not least <= value <= most:
+        raise ValueError(f"{name}: {value}, a number from {least} to {most} is wanted")
+
+
+def _check_stops(estimator: PermutationSampling | CoalitionSampling) -> None:
+    _check_count("seed", estimator.seed, 2**64 - 1, 0)
+    _check_count("first", estimator.first, 2**63 - 1, 0)
+    for name, most in (("tolerance", 1.0), ("max_seconds", math.inf)):
+        value = getattr(estimator, name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise TypeError(f"{name}: {value!r}, a number is wanted")
+        if not 0 < value <= most or not math.isfinite(value):
+            below = "" if most == math.inf else f" and at most {most:g}"
+            raise ValueError(f"{name}: {value}, a number above 0{below} is wanted")

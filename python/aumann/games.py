@@ -1,0 +1,316 @@
+"""Games: a value for every coalition of agents, wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann._baseline import read_baseline
+from aumann.coercion import read_features
+
+__all__ = ["Game", "GameError", "IncrementalGame"]
+
+Coalitions: TypeAlias = NDArray[np.bool_]
+
+MAX_BYTES = 2**28
+
+
+@runtime_checkable
+class IncrementalGame(Protocol):
+    """A game that agents join one by one, as a simulation that is run again with one agent more."""
+
+    def reset(self) -> None:
+        """Return to the empty coalition."""
+
+    def add(self, agent: int) -> None:
+        """Let one agent join, by its index."""
+
+    def value(self) -> float:
+        """Return the value of the agents who have joined."""
+
+
+class GameError(ValueError):
+    """A game that failed, or gave something that is no finite number, for a coalition.
+
+    Attributes
+    ----------
+    coalition : ndarray of bool, shape (n,)
+        Its members; of several evaluated together the first that may be meant.
+    """
+
+    def __init__(self, message: str, coalition: NDArray[np.bool_]) -> None:
+        """Keep the coalition beside the message."""
+        members = np.flatnonzero(coalition)
+        shown = ", ".join(map(str, members[:10])) + (", ..." if members.size > 10 else "")
+        super().__init__(f"{message} (coalition of {members.size} of {coalition.size}: {shown})")
+        self.coalition = coalition
+
+
+class Game:
+    """A game given by the values of its coalitions.
+
+    `aumann.attribute(game, method=...)` takes `Shapley`, `Banzhaf` and `LeaveOneOut`, exact or
+    sampled. `AumannShapley` needs a gradient, which a game does not have.
+
+    Parameters
+    ----------
+    value : callable or IncrementalGame
+        Either a callable that takes a boolean matrix of shape (m, n), one coalition per row, and
+        returns m numbers; or an object with `reset()`, `add(agent)` and `value()`, which serves
+        where building a coalition agent by agent is cheaper than starting anew.
+    agents : int
+        Number of agents n.
+    max_bytes : int
+        How large a matrix of coalitions may be; the callable is called in batches of that size.
+    bound : float, optional
+        A number that no difference of values by one agent exceeds in magnitude. It sets the unit
+        of sampled sums. Without it, 64 times the largest such difference in the first sample.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, aumann
+    >>> def gloves(coalitions):  # agent 0 holds a left glove, 1 and 2 right ones
+    ...     return np.minimum(coalitions[:, 0], coalitions[:, 1:].sum(axis=1))
+    >>> game = aumann.Game(gloves, 3)
+    >>> aumann.attribute(game, method=aumann.Shapley()).values.round(4)
+    array([0.6667, 0.1667, 0.1667])
+    """
+
+    def __init__(
+        self,
+        value: Callable[[Coalitions], Any] | IncrementalGame,
+        agents: int,
+        max_bytes: int = MAX_BYTES,
+        bound: float | None = None,
+    ) -> None:
+        """Check what can be checked without an evaluation."""
+        incremental = all(
+            callable(getattr(value, name, None)) for name in ("reset", "add", "value")
+        )
+        if isinstance(value, type) or not (incremental or callable(value)):
+            raise TypeError(
+                f"value: {value!r}, a callable on a boolean matrix of coalitions or an object "
+                "with reset, add and value is wanted"
+            )
+        for name, number in (("agents", agents), ("max_bytes", max_bytes)):
+            if isinstance(number, bool) or not isinstance(number, Integral):
+                raise TypeError(f"{name}: {number!r}, an integer is wanted")
+            if number < 1:
+                raise ValueError(f"{name}: {number}, at least 1 is wanted")
+        if bound is not None and not (np.isfinite(bound) and bound > 0):
+            raise ValueError(f"bound: {bound}, a finite number above 0 is wanted")
+        self.agents = int(agents)
+        self.max_bytes = int(max_bytes)
+        self.bound = bound
+        self._value: Any = value
+        self.incremental = incremental
+
+    def __repr__(self) -> str:
+        """Return the game as it would be written, if its value has a name."""
+        name = getattr(self._value, "__name__", type(self._value).__name__)
+        return f"Game({name}, {self.agents})"
+
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[[NDArray[Any]], Any],
+        x: Any,
+        baseline: Any = 0.0,
+        presence: Any = None,
+    ) -> Game:
+        """Return the game of a function of features: agents outside stand at their baseline.
+
+        Parameters
+        ----------
+        function : callable
+            Takes features of shape (N, d) and returns a number.
+        x : array-like, table, or list of columns, shape (N, d)
+            The features of all agents, as in `attribute`.
+        baseline : float, "mean", or array-like of shape (d,) or (N, d)
+            Where agents stand who are outside a coalition, as in `attribute`.
+        presence : array-like of bool, shape (N,), optional
+            Which agents are there. The others are neither players nor shown to the function.
+
+        Returns
+        -------
+        Game
+            Of the agents present.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument cannot be read, or if `x` has steps.
+
+        Examples
+        --------
+        >>> import numpy as np, aumann
+        >>> game = aumann.Game.from_function(lambda x: x.max(), [[1.0], [2.0], [6.0]])
+        >>> aumann.attribute(game, method=aumann.Shapley()).values.round(4)
+        array([0.3333, 0.8333, 4.8333])
+        """
+        features = read_features(x, presence)
+        if features.stepped:
+            raise ValueError(f"x: shape {features.shape}, the features of one step, (N, d)")
+        start = read_baseline(baseline, features)
+        (ends,) = start.ends(features)
+        return cls.between(function, ends.x, ends.rows, ends.presence)
+
+    @classmethod
+    def between(
+        cls, function: Callable[[NDArray[Any]], Any], x: Any, rows: Any, presence: Any
+    ) -> Game:
+        """Return the game between both ends of the paths of one step, as the core takes them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x = np.array([[[1.0], [2.0]]])
+        >>> Game.between(np.sum, x, None, None).values(np.array([[True, False]]))
+        array([1.])
+        """
+        x = np.stack(x, axis=-1)[0] if isinstance(x, list) else x[0]
+        if rows is None:
+            rows = 0.0
+        elif isinstance(rows, list):
+            rows = np.stack(rows, axis=-1)[0]
+        elif rows.ndim == 3:
+            rows = rows[0]
+        rows = np.broadcast_to(np.asarray(rows, dtype=x.dtype), x.shape)
+        if presence is not None:
+            x, rows = x[presence[0]], rows[presence[0]]
+
+        def value(coalitions: Coalitions) -> NDArray[np.float64]:
+            return np.array(
+                [function(np.where(members[:, np.newaxis], x, rows)) for members in coalitions],
+                dtype=np.float64,
+            )
+
+        value.__name__ = getattr(function, "__name__", type(function).__name__)
+        return cls(value, len(x))
+
+    def values(self, coalitions: Coalitions) -> NDArray[np.float64]:
+        """Return the values of coalitions.
+
+        Parameters
+        ----------
+        coalitions : ndarray of bool, shape (m, n)
+            One coalition per row.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+
+        Raises
+        ------
+        GameError
+            If the game raises, or returns something else than one finite number per coalition.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Game(lambda c: c.sum(axis=1), 2).values(np.eye(2, dtype=bool))
+        array([1., 1.])
+        """
+        if self.incremental:
+            return np.array([self._joined(members) for members in coalitions])
+        batch = max(1, self.max_bytes // self.agents)
+        parts = [
+            self._evaluated(coalitions[start : start + batch])
+            for start in range(0, len(coalitions), batch)
+        ]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def along(self, order: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the values as agents join in an order, the empty coalition first.
+
+        Parameters
+        ----------
+        order : ndarray of int, shape (n,)
+            All agents, the first to join first.
+
+        Returns
+        -------
+        ndarray of float64, shape (n + 1,)
+
+        Raises
+        ------
+        GameError
+            As `values`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Game(lambda c: c.sum(axis=1) ** 2, 3).along(np.array([2, 0, 1]))
+        array([0., 1., 4., 9.])
+        """
+        values = np.empty(self.agents + 1)
+        members = np.zeros(self.agents, dtype=np.bool_)
+        if self.incremental:
+            values[0] = self._joined(members)
+            for place, agent in enumerate(order):
+                members[agent] = True
+                values[place + 1] = self._step(int(agent), members)
+            return values
+        place_of = np.empty(self.agents, dtype=np.intp)
+        place_of[order] = np.arange(self.agents)
+        batch = max(1, self.max_bytes // self.agents)
+        for start in range(0, self.agents + 1, batch):
+            sizes = np.arange(start, min(start + batch, self.agents + 1))
+            values[sizes] = self._evaluated(place_of[np.newaxis, :] < sizes[:, np.newaxis])
+        return values
+
+    def _evaluated(self, coalitions: Coalitions) -> NDArray[np.float64]:
+        try:
+            found = self._value(coalitions)
+        except Exception as error:
+            raise GameError(f"value: {type(error).__name__}: {error}", coalitions[0]) from error
+        try:
+            values = np.asarray(found, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise GameError(f"value: {error}, numbers are wanted", coalitions[0]) from error
+        if values.shape != (len(coalitions),):
+            raise GameError(
+                f"value: shape {values.shape} for {len(coalitions)} coalitions, "
+                f"({len(coalitions)},) is wanted",
+                coalitions[0],
+            )
+        bad = np.flatnonzero(~np.isfinite(values))
+        if bad.size:
+            raise GameError(
+                f"value: {values[bad[0]]}, finite numbers are wanted", coalitions[bad[0]]
+            )
+        return values
+
+    def _joined(self, members: NDArray[np.bool_]) -> float:
+        def join() -> float:
+            self._value.reset()
+            for agent in np.flatnonzero(members):
+                self._value.add(int(agent))
+            return float(self._value.value())
+
+        return self._guarded(join, members)
+
+    def _step(self, agent: int, members: NDArray[np.bool_]) -> float:
+        def join() -> float:
+            self._value.add(agent)
+            return float(self._value.value())
+
+        return self._guarded(join, members)
+
+    def _guarded(self, join: Callable[[], float], members: NDArray[np.bool_]) -> float:
+        try:
+            value = join()
+        except Exception as error:
+            raise GameError(f"value: {type(error).__name__}: {error}", members.copy()) from error
+        if not np.isfinite(value):
+            raise GameError(f"value: {value}, a finite number is wanted", members.copy())
+        return value

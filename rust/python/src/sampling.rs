@@ -1,0 +1,219 @@
+//! Sampled values: samplers of the value functions, and the moments that Python keeps.
+
+use crate::arrays::{BaselineRows, BaselineViews, Steps, masks, not_empty};
+use crate::attribute::{Function, is_single, mask_of};
+use crate::errors::{guard, message, value_error};
+use crate::pool;
+use aumann_core::random::Draw;
+use aumann_core::{self as core, Drawn, Error, Game, Orders, Plan, Real, Step, blocks};
+use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyOverflowError;
+use pyo3::prelude::*;
+
+/// What a plan is called in Python: its kind, and two flags.
+type PlanName = (String, bool, bool);
+
+/// Seed, first and last + 1 sample number.
+type Run = (u64, u64, u64);
+
+fn read_plan((kind, first, second): &PlanName) -> PyResult<Plan> {
+    match kind.as_str() {
+        "orders" => Ok(Plan::Orders(Orders { antithetic: *first, control_variate: *second })),
+        _ => Err(message(format!("plan: {kind:?}, 'orders' or 'coalitions' is wanted"))),
+    }
+}
+
+/// Sums of samples per agent, in fixed point.
+#[pyclass(module = "aumann._core")]
+#[derive(Clone)]
+pub(crate) struct Moments {
+    moments: core::Moments,
+}
+
+#[pymethods]
+impl Moments {
+    #[new]
+    fn new(players: usize, bound: f64, _reuse: bool) -> PyResult<Self> {
+        Ok(Self { moments: core::Moments::new(players, bound).map_err(value_error)? })
+    }
+
+    #[getter]
+    fn players(&self) -> usize {
+        self.moments.players()
+    }
+
+    #[getter]
+    fn samples(&self) -> u64 {
+        self.moments.samples()
+    }
+
+    /// Adds one sample: a number per agent.
+    fn add(&mut self, sample: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
+        let sample = sample.as_array();
+        if sample.len() != self.moments.players() {
+            let (got, wanted) = (sample.len(), self.moments.players());
+            return Err(message(format!("sample: {got} numbers, {wanted} wanted")));
+        }
+        let added = self.moments.add(|players, out| {
+            out.iter_mut().zip(players).for_each(|(value, player)| *value = sample[player]);
+        });
+        added.map_err(|error| match error {
+            Error::Sample { .. } => PyOverflowError::new_err(error.to_string()),
+            error => value_error(error),
+        })
+    }
+
+    /// The same samples, to be added to.
+    fn copy(&self) -> Self {
+        self.clone()
+    }
+
+    /// The samples of both.
+    fn merged(&self, other: &Self) -> PyResult<Self> {
+        let mut moments = self.moments.clone();
+        moments.merge(&other.moments).map_err(value_error)?;
+        Ok(Self { moments })
+    }
+
+    /// Estimates and standard errors.
+    fn estimate<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>) {
+        let pairs = (0..self.moments.players()).map(|player| self.moments.estimate(player));
+        let (values, errors): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        (PyArray1::from_vec(py, values), PyArray1::from_vec(py, errors))
+    }
+}
+
+/// Draws samples of a value function at one step.
+#[pyclass(module = "aumann._core")]
+pub(crate) struct Sampler {
+    sampler: core::Sampler,
+    fingerprint: u64,
+}
+
+#[pymethods]
+impl Sampler {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "those of `attribute`, and the plan")]
+    fn new(
+        py: Python<'_>,
+        function: String,
+        weights: Option<PyReadonlyArray1<'_, f64>>,
+        x: Bound<'_, PyAny>,
+        baseline: Option<Bound<'_, PyAny>>,
+        presence: Option<PyReadonlyArray2<'_, bool>>,
+        plan: PlanName,
+        seed: u64,
+        step: u32,
+        drawn: Option<(PyRef<'_, Moments>, Vec<Run>)>,
+    ) -> PyResult<Self> {
+        let function = Function::new(function, weights);
+        let (presence, plan) = (presence.as_ref(), read_plan(&plan)?);
+        let (game, fingerprint) = if is_single(&x)? {
+            game::<f32>(py, &function, &x, baseline, presence)?
+        } else {
+            game::<f64>(py, &function, &x, baseline, presence)?
+        };
+        let drawn = drawn.as_ref().map(|(moments, runs)| (&moments.moments, runs));
+        let sampler = on_pool(py, true, || {
+            let mut sampler = core::Sampler::new(game, plan, seed, step)?;
+            if let Some((moments, runs)) = drawn {
+                let of_run = |&(seed, start, end): &Run| Drawn { seed, samples: start..end };
+                let drawn: Vec<Drawn> = runs.iter().map(of_run).collect();
+                sampler.resume(moments, &drawn)?;
+            }
+            Ok(sampler)
+        })?;
+        Ok(Self { sampler, fingerprint })
+    }
+
+    /// Draws the samples with these numbers.
+    fn run(&mut self, py: Python<'_>, start: u64, stop: u64) -> PyResult<()> {
+        let sampler = &mut self.sampler;
+        let work = sampler.moments().players() as u64 * stop.saturating_sub(start);
+        on_pool(py, work > blocks::CHUNK as u64, || sampler.run(start..stop))
+    }
+
+    /// The samples so far, as they are now.
+    #[getter]
+    fn moments(&self) -> Moments {
+        Moments { moments: self.sampler.moments().clone() }
+    }
+
+    /// How many samples there are.
+    #[getter]
+    fn samples(&self) -> u64 {
+        self.sampler.moments().samples()
+    }
+
+    #[getter]
+    fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The values of all agents and of none.
+    #[getter]
+    fn ends(&self) -> (f64, f64) {
+        (self.sampler.value(), self.sampler.baseline_value())
+    }
+}
+
+/// Runs the core without the interpreter; on the pool where that pays.
+fn on_pool<R: Send>(
+    py: Python<'_>,
+    large: bool,
+    work: impl FnOnce() -> core::Result<R> + Send,
+) -> PyResult<R> {
+    let result = py.detach(|| match large {
+        true => pool::install(|| guard(work))?,
+        false => guard(work),
+    })?;
+    result.map_err(value_error)
+}
+
+/// The game of the only step of x, and its fingerprint.
+fn game<T: Real + Element>(
+    py: Python<'_>,
+    function: &Function,
+    x: &Bound<'_, PyAny>,
+    baseline: Option<Bound<'_, PyAny>>,
+    presence: Option<&PyReadonlyArray2<'_, bool>>,
+) -> PyResult<(Box<dyn Game>, u64)> {
+    let x = Steps::<T>::extract(x)?;
+    let x = x.views()?;
+    not_empty(x.shape())?;
+    let (steps, agents, _) = x.shape();
+    if steps != 1 {
+        return Err(message(format!("x: {steps} steps, 1 wanted")));
+    }
+    let baseline = baseline.map(|rows| BaselineRows::<T>::extract(&rows)).transpose()?;
+    let baseline = BaselineViews::new(baseline.as_ref(), 1)?;
+    let masks = masks(presence, (1, agents))?;
+    let function = function.build::<T>()?;
+    on_pool(py, agents > blocks::CHUNK, || {
+        x.with_step(0, |features| {
+            let x = Step::with_presence(features, mask_of(masks, 0, agents))?;
+            baseline.with_step(0, |baseline| {
+                baseline.check(x.features())?;
+                Ok((function.game(&x, &baseline)?, core::fingerprint(&x, &baseline)))
+            })
+        })
+    })
+}
+
+/// The players of a random order, the first to join first.
+#[pyfunction]
+pub(crate) fn random_order(
+    py: Python<'_>,
+    seed: u64,
+    step: u32,
+    sample: u64,
+    players: usize,
+) -> PyResult<Bound<'_, PyArray1<i64>>> {
+    let order = on_pool(py, players > blocks::CHUNK, || {
+        Ok(core::random_order(Draw { seed, step, sample }, players))
+    })?;
+    Ok(PyArray1::from_iter(py, order.into_iter().map(|player| player as i64)))
+}
