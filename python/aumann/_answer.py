@@ -55,7 +55,8 @@ class Answer:
             _spread(row, present, values)
         written = row.astype(np.float64, copy=False)
         self.statistics[step] = (*ends, written.sum(), np.abs(written).sum())
-        if not np.isfinite(self.statistics[step]).all():
+        # NaN is an agent whom no sample says anything of.
+        if np.isinf(self.statistics[step]).any():
             raise ValueError(f"x: the attributions at step {step} exceed the range of {row.dtype}")
         self.estimators[step] = estimator
 

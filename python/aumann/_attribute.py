@@ -96,8 +96,7 @@ def attribute(
         If an argument is of a kind or dtype that cannot be read.
     ValueError
         If an argument is empty or of the wrong shape; if a number is NaN or infinite (the first
-        position is named); if a step has no agent;
-        where heat leaves the domain of its logarithm;
+        position is named); if a step has no agent; where heat leaves the domain of its logarithm;
         where enumeration would need more than 2^24 coalitions (the estimators to use are named).
     GameError
         If a game or a callable fails, with the coalition it failed for.
@@ -108,6 +107,7 @@ def attribute(
     -----
     Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination, times the
     number of samples where values are sampled. Terms of a combination are sampled independently.
+    A baseline per agent that reorders the agents costs more: see `GiniMeanDifference`.
     The interpreter is released meanwhile: do not write to the inputs from another thread.
 
     Source: "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404.

@@ -39,13 +39,14 @@ class GameValues:
     ) -> None:
         """Write the values of a step."""
         n = game.agents
+        if not isinstance(self.method, LeaveOneOut):
+            check_enumerable(self.method, n, repr(game))
         ends = _ends(game)
         if isinstance(self.method, LeaveOneOut):
             values = ends[0] - _without_each(game)
             answer.write(step, present, values, ends, "leave-one-out")
             answer.evaluations += n + 1
             return
-        check_enumerable(self.method, n, repr(game))
         values = _enumerated(game, isinstance(self.method, Shapley), ends[1])
         answer.write(step, present, values, ends, "enumeration")
         answer.evaluations += 2**n

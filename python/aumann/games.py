@@ -291,26 +291,27 @@ class Game:
         return values
 
     def _joined(self, members: NDArray[np.bool_]) -> float:
-        def join() -> float:
+        joined = np.zeros_like(members)
+        try:
             self._value.reset()
             for agent in np.flatnonzero(members):
+                joined[agent] = True
                 self._value.add(int(agent))
-            return float(self._value.value())
-
-        return self._guarded(join, members)
+            value = float(self._value.value())
+        except Exception as error:
+            raise GameError(f"value: {type(error).__name__}: {error}", joined) from error
+        return _finite(value, members)
 
     def _step(self, agent: int, members: NDArray[np.bool_]) -> float:
-        def join() -> float:
-            self._value.add(agent)
-            return float(self._value.value())
-
-        return self._guarded(join, members)
-
-    def _guarded(self, join: Callable[[], float], members: NDArray[np.bool_]) -> float:
         try:
-            value = join()
+            self._value.add(agent)
+            value = float(self._value.value())
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", members.copy()) from error
-        if not np.isfinite(value):
-            raise GameError(f"value: {value}, a finite number is wanted", members.copy())
-        return value
+        return _finite(value, members)
+
+
+def _finite(value: float, members: NDArray[np.bool_]) -> float:
+    if not np.isfinite(value):
+        raise GameError(f"value: {value}, a finite number is wanted", members.copy())
+    return value

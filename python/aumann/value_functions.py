@@ -347,11 +347,11 @@ class GiniMeanDifference(_Weighted):
 
     Notes
     -----
-    Domain: all finite features, and baselines ordered as the composites (any common one is).
-    Attribution: phi_i = (2 / n^2) (2 r_i - n - 1) (s_i - b_i), r_i the ascending mid-rank of
-    s_i + b_i, so agents that tie share their rank. The ranks need memory of at most 16 bytes per
-    agent and take about as long as a sort. With zero baseline an agent below the median (of
-    composites that are not negative) has a negative attribution.
+    phi_i = (2 / n^2) (s_i - b_i) sum_j (p + q) / (abs(p) + abs(q)), p = b_i - b_j, q = s_i - s_j,
+    0/0 = 0. If no agents cross on the way (as with a common baseline) the sum is 2 r_i - n - 1, r
+    their mid-ranks: 16 bytes per agent (44 if each has a baseline), about a sort's time. If they do:
+    exact, or to 4e-15 of the largest possible where many cross; at worst seconds per million.
+    With zero baseline, agents below the median (of composites not below 0) have negative values.
 
     Source: F_gini of "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404.
 

@@ -60,7 +60,8 @@ def test_who_finds_the_truth_where(measured):
             assert ours.cosine == pytest.approx(1)
             assert ours.top_k_tau == 1
     assert all(each.mae < 1e-13 for each in by(measured, "Shapley, exact", "quadratic"))
-    assert all(each.mae < 1e-12 for each in by(measured, "Shapley, antithetic", "quadratic"))
+    # Exact up to the unit of sampled sums: a part in 2^36 of the largest marginal contribution.
+    assert all(each.mae < 1e-9 for each in by(measured, "Shapley, antithetic", "quadratic"))
     assert all(each.mae > 1e-3 for each in by(measured, "Shapley, sampled", "quadratic"))
     assert all(1e-6 < each.mae < 0.1 for each in by(measured, "Shapley, exact", "softplus"))
     assert all(each.mae < 1e-12 for each in by(measured, "leave-one-out", "additive"))

@@ -136,7 +136,7 @@ def test_later_sizes_are_extrapolated_and_marked():
     for each in cells[3:]:
         assert each.basis == "power law"
         assert each.exponent == pytest.approx(1, abs=0.3)
-        assert each.seconds == pytest.approx(1e-4 * each.agents, rel=0.5)
+        assert each.seconds == pytest.approx(1e-3 * each.agents, rel=0.5)
         assert each.calls == 0
 
 

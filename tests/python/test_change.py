@@ -92,9 +92,7 @@ def test_a_population_is_compared_step_by_step() -> None:
     population = aumann.Population.from_arrays(
         {"posts": counts}, kinds="count", presence=present, step_labels=["mon", "tue", "wed"]
     )
-    by_population = aumann.attribute(
-        population, aumann.GiniMeanDifference(), baseline="previous"
-    )
+    by_population = aumann.attribute(population, aumann.GiniMeanDifference(), baseline="previous")
     by_array = aumann.attribute(
         population.features(), aumann.GiniMeanDifference(), baseline="previous", presence=present
     )

@@ -180,7 +180,9 @@ class TestBadInput:
                 if self.members.sum() == 3:
                     raise RuntimeError("the run crashed")
 
-        with pytest.raises(aumann.GameError, match=r"RuntimeError: the run crashed \(coalition of 3"):
+        with pytest.raises(
+            aumann.GameError, match=r"RuntimeError: the run crashed \(coalition of 3"
+        ):
             aumann.attribute(aumann.Game(Breaks(), 5), method=SAMPLED[0])
 
     def test_samples_beyond_the_bound_are_refused(self) -> None:

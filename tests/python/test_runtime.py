@@ -36,12 +36,12 @@ DIGEST = textwrap.dedent(
     for name, x in inputs.items():
         presence = rng.random(x.shape[:-1]) < 0.8
         for function in functions:
-            for baseline in (0.0, 0.25):
+            for baseline in (0.0, 0.25, np.flip(x, axis=-2)):
                 for mask in (None, presence):
                     r = aumann.attribute(x, function, baseline=baseline, presence=mask)
                     numbers = np.array([r.value, r.baseline_value, r.residual])
                     text = r.values.tobytes() + numbers.tobytes()
-                    key = f"{name} {function!r} {baseline} {mask is None}"
+                    key = f"{name} {function!r} {np.max(baseline)} {mask is None}"
                     digests[key] = hashlib.sha256(text).hexdigest()
     print(json.dumps({"info": aumann.build_info(), "digests": digests}))
     """

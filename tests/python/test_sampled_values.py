@@ -46,9 +46,9 @@ def test_unbiased_within_their_own_errors(name: str, plan: str) -> None:
     x, rows = inputs(7)
     function, seeds, count = from_name(name), 150, 60
     game = coalitions.population_game(name, x, rows)
-    exact = (coalitions.shapley if "shapley" in repr(PLANS[plan](2)).lower() else coalitions.banzhaf)(
-        game, 7
-    )
+    exact = (
+        coalitions.shapley if "shapley" in repr(PLANS[plan](2)).lower() else coalitions.banzhaf
+    )(game, 7)
     found = [
         aumann.attribute(x, function, method=PLANS[plan](count, seed=seed), baseline=rows)
         for seed in range(seeds)

@@ -20,7 +20,7 @@ def stuck(x, name):
 
 
 def stuck_if_large(x, name):
-    time.sleep(60 if len(x) > 80 else 1e-4 * len(x))
+    time.sleep(60 if len(x) > 80 else 1e-3 * len(x))
 
 
 def broken(x, name):

@@ -22,7 +22,7 @@ from aumann.cli.terminal import print_error, working
 
 __all__ = ["group"]
 
-group = command_group("Compare methods: their accuracy, their axioms, their time and memory.")
+group = command_group("Compare methods and other libraries: accuracy, axioms, time, memory.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Output = Annotated[

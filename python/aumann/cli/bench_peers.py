@@ -163,7 +163,9 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if row.status in ("failed", "crashed", "not installed")
     )
-    return [*notes, *why]
+    doubt = max((row.truth_error or 0.0 for row in rows), default=0.0)
+    expanded = [f"the truth is an expansion in places, off by {doubt:.0e}"] if doubt else []
+    return [*notes, *expanded, *why]
 
 
 def _write(rows: Sequence[Row], file: Path) -> None:

@@ -73,19 +73,19 @@ pub enum Error {
         /// The game's bound.
         bound: f64,
     },
-    /// A game gave a coalition a value that is NaN or out of the range it had stated.
-    CoalitionValue {
-        /// The value, less the middle of the range.
-        value: f64,
-        /// Half the width of the range.
-        bound: f64,
-    },
     /// More players than can be enumerated.
     TooManyPlayers {
         /// Number of players.
         players: usize,
         /// Largest number.
         most: usize,
+    },
+    /// A game gave a coalition a value that is NaN or out of the range it had stated.
+    CoalitionValue {
+        /// The value, less the middle of the range.
+        value: f64,
+        /// Half the width of the range.
+        bound: f64,
     },
     /// More samples than can be added up exactly.
     TooManySamples {
@@ -143,6 +143,16 @@ pub enum Error {
     NoMeanFunction {
         /// The value function.
         function: &'static str,
+    },
+    /// The mean-field expansion has no such order.
+    ExpansionOrder {
+        /// The order that came.
+        order: usize,
+    },
+    /// Derivatives of a function of the means that cannot be integrated along the path.
+    RoughDerivatives {
+        /// Points on the path that were tried.
+        points: usize,
     },
     /// The heat's logarithm was asked for at a product of means of -1 or less, met where one agent
     /// stands at its baseline.
@@ -224,15 +234,15 @@ impl Error {
                 "game: player {player} has a marginal contribution of {sample}{at}, at most {bound} \
                  in magnitude is wanted"
             ),
-            Self::CoalitionValue { value, bound } => write!(
-                f,
-                "game: a coalition has a value {value} from the middle of the range{at}, at most \
-                 {bound} in magnitude is wanted"
-            ),
             Self::TooManyPlayers { players, most } => write!(
                 f,
                 "players: {players} of them{at}, at most {most} are wanted to enumerate all \
                  coalitions"
+            ),
+            Self::CoalitionValue { value, bound } => write!(
+                f,
+                "game: a coalition has a value {value} from the middle of the range{at}, at most \
+                 {bound} in magnitude is wanted"
             ),
             Self::TooManySamples { samples, most } => {
                 write!(f, "samples: {samples} of them, at most {most} are wanted")
@@ -265,6 +275,14 @@ impl Error {
                 f,
                 "method: {function} is no function of the feature means, which the mean-field \
                  expansion wants"
+            ),
+            Self::ExpansionOrder { order } => {
+                write!(f, "order: {order}, 0, 1 or 2 is wanted")
+            }
+            Self::RoughDerivatives { points } => write!(
+                f,
+                "method: the derivatives by the feature means{at} are too rough for the mean-field \
+                 expansion, {points} points on the path were not enough"
             ),
             Self::HeatDomainWithout { product, agent } => write!(
                 f,

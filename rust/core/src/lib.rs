@@ -23,6 +23,7 @@
 //! | `coalitions` | random coalitions, 64 at a time |
 //! | `moments` | sums of samples in fixed point, of each player or of values that serve all |
 //! | `game`, `sums` | players who join a coalition one by one; orders swept bucket by bucket |
+//! | `symmetric` | symmetric tensors over the features |
 //! | [`value_function`] | one file per value function |
 //! | `method` | one file per method |
 //!
@@ -52,6 +53,7 @@ mod real;
 pub mod simd;
 mod statistics;
 mod sums;
+mod symmetric;
 mod table;
 pub mod value_function;
 
@@ -61,13 +63,13 @@ pub use features::{Baseline, Features, Gather, Step};
 pub use fingerprint::fingerprint;
 pub use game::{Coalition, Game, Orders, Scratch};
 pub use method::{
-    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, leave_one_out,
-    leave_one_out_of, shapley,
+    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, banzhaf_mean_field,
+    leave_one_out, leave_one_out_of, shapley, shapley_mean_field,
 };
 pub use moments::{MAX_SAMPLES, Moments, Reuse, Spread};
 pub use order::random_order;
 pub use real::Real;
-pub use value_function::{Descriptor, Outcome, ValueFunction, from_descriptor};
+pub use value_function::{Descriptor, MeanFunction, Outcome, ValueFunction, from_descriptor};
 
 /// Means of the features over the agents present.
 ///

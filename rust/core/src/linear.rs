@@ -175,8 +175,8 @@ pub(crate) fn first_means<T: Real>(x: &Step<'_, T>) -> Vec<f64> {
     means
 }
 
-/// Sums of the columns over the present agents.
-struct Sums(Vec<f64>);
+/// Sums over the present agents, added one by one.
+pub(crate) struct Sums(pub(crate) Vec<f64>);
 
 impl Merge for Sums {
     fn merge(mut self, other: Self) -> Self {

@@ -5,7 +5,7 @@ use crate::errors::{guard, message, value_error};
 use crate::pool;
 use aumann_core::{
     Baseline, Descriptor, Outcome, Real, Result, Step, ValueFunction, aumann_shapley, banzhaf,
-    blocks, from_descriptor, leave_one_out, shapley,
+    banzhaf_mean_field, blocks, from_descriptor, leave_one_out, shapley, shapley_mean_field,
 };
 use numpy::ndarray::Array2;
 use numpy::{
@@ -30,15 +30,19 @@ enum Method {
     Shapley,
     Banzhaf,
     LeaveOneOut,
+    ShapleyMeanField(usize),
+    BanzhafMeanField(usize),
 }
 
 impl Method {
-    fn new(name: &str, order: Option<u32>) -> PyResult<Self> {
+    fn new(name: &str, order: Option<usize>) -> PyResult<Self> {
         match (name, order) {
             ("aumann_shapley", None) => Ok(Self::AumannShapley),
             ("shapley", None) => Ok(Self::Shapley),
             ("banzhaf", None) => Ok(Self::Banzhaf),
             ("leave_one_out", None) => Ok(Self::LeaveOneOut),
+            ("shapley", Some(order)) => Ok(Self::ShapleyMeanField(order)),
+            ("banzhaf", Some(order)) => Ok(Self::BanzhafMeanField(order)),
             _ => Err(message(format!("method: {name:?} of order {order:?} is not known"))),
         }
     }
@@ -55,6 +59,12 @@ impl Method {
             Self::Shapley => shapley(function, x, baseline, out),
             Self::Banzhaf => banzhaf(function, x, baseline, out),
             Self::LeaveOneOut => leave_one_out(function, x, baseline, out),
+            Self::ShapleyMeanField(order) => {
+                shapley_mean_field(function.mean_function()?, order, x, baseline, out)
+            }
+            Self::BanzhafMeanField(order) => {
+                banzhaf_mean_field(function.mean_function()?, order, x, baseline, out)
+            }
         }
     }
 }
@@ -122,7 +132,7 @@ pub(crate) fn attribute<'py>(
     function: String,
     weights: Option<PyReadonlyArray1<'py, f64>>,
     method: &str,
-    order: Option<u32>,
+    order: Option<usize>,
     x: Bound<'py, PyAny>,
     baseline: Option<Bound<'py, PyAny>>,
     presence: Option<PyReadonlyArray2<'py, bool>>,

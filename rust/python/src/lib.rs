@@ -67,14 +67,14 @@ mod _core {
     const VERSION: &str = super::VERSION;
     /// Most players whose coalitions are enumerated.
     #[pymodule_export]
-    const MOST_ENUMERATED: usize = 24;
+    const MOST_ENUMERATED: usize = aumann_core::MAX_ENUMERATED;
     #[pymodule_export]
     const PROFILE: &str = super::PROFILE;
 
     #[pymodule_export]
     use super::attribute::{attribute, feature_means, value};
     #[pymodule_export]
-    use super::sampling::{Moments, Sampler, random_order};
+    use super::sampling::{Moments, Sampler, random_coalitions, random_order};
     #[pymodule_export]
     use super::{build_info, get_threads, set_threads, value_functions};
 

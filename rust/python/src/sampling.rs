@@ -5,8 +5,11 @@ use crate::attribute::{Function, is_single, mask_of};
 use crate::errors::{guard, message, value_error};
 use crate::pool;
 use aumann_core::random::Draw;
-use aumann_core::{self as core, Drawn, Error, Game, Orders, Plan, Real, Step, blocks};
-use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use aumann_core::{
+    self as core, BATCH, Coalitions, Drawn, Error, Game, Orders, Plan, Real, Step, blocks,
+};
+use numpy::ndarray::{Array2, Axis};
+use numpy::{Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, ToPyArray};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
@@ -19,7 +22,18 @@ type Run = (u64, u64, u64);
 fn read_plan((kind, first, second): &PlanName) -> PyResult<Plan> {
     match kind.as_str() {
         "orders" => Ok(Plan::Orders(Orders { antithetic: *first, control_variate: *second })),
+        "coalitions" => Ok(Plan::Coalitions { reuse: *first }),
         _ => Err(message(format!("plan: {kind:?}, 'orders' or 'coalitions' is wanted"))),
+    }
+}
+
+/// What exceeds the unit of the sums is told apart.
+fn overflow(error: Error) -> PyErr {
+    match error {
+        Error::Sample { .. } | Error::CoalitionValue { .. } => {
+            PyOverflowError::new_err(error.to_string())
+        }
+        error => value_error(error),
     }
 }
 
@@ -33,8 +47,9 @@ pub(crate) struct Moments {
 #[pymethods]
 impl Moments {
     #[new]
-    fn new(players: usize, bound: f64, _reuse: bool) -> PyResult<Self> {
-        Ok(Self { moments: core::Moments::new(players, bound).map_err(value_error)? })
+    fn new(players: usize, bound: f64, reuse: bool) -> PyResult<Self> {
+        let new = if reuse { core::Moments::of_reused } else { core::Moments::new };
+        Ok(Self { moments: new(players, bound).map_err(value_error)? })
     }
 
     #[getter]
@@ -57,10 +72,34 @@ impl Moments {
         let added = self.moments.add(|players, out| {
             out.iter_mut().zip(players).for_each(|(value, player)| *value = sample[player]);
         });
-        added.map_err(|error| match error {
-            Error::Sample { .. } => PyOverflowError::new_err(error.to_string()),
-            error => value_error(error),
-        })
+        added.map_err(overflow)
+    }
+
+    /// Adds the values of coalitions, one per row, that serve all agents.
+    fn add_coalitions(
+        &mut self,
+        coalitions: PyReadonlyArray2<'_, bool>,
+        values: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<()> {
+        let (coalitions, values) = (coalitions.as_array(), values.as_array());
+        let players = self.moments.players();
+        if coalitions.dim() != (values.len(), players) {
+            let (got, values) = (coalitions.dim(), values.len());
+            return Err(message(format!(
+                "coalitions: shape {got:?}, ({values}, {players}) wanted"
+            )));
+        }
+        let mut words = vec![0_u64; players];
+        for (start, rows) in coalitions.axis_chunks_iter(Axis(0), BATCH).enumerate() {
+            words.fill(0);
+            let mut batch = [0.0; BATCH];
+            for (bit, row) in rows.outer_iter().enumerate() {
+                words.iter_mut().zip(row).for_each(|(word, &in_)| *word |= u64::from(in_) << bit);
+                batch[bit] = values[start * BATCH + bit];
+            }
+            self.moments.add_reused(&words, 0..rows.nrows(), &batch).map_err(overflow)?;
+        }
+        Ok(())
     }
 
     /// The same samples, to be added to.
@@ -216,4 +255,29 @@ pub(crate) fn random_order(
         Ok(core::random_order(Draw { seed, step, sample }, players))
     })?;
     Ok(PyArray1::from_iter(py, order.into_iter().map(|player| player as i64)))
+}
+
+/// Random coalitions with these numbers, one per row.
+#[pyfunction]
+pub(crate) fn random_coalitions(
+    py: Python<'_>,
+    seed: u64,
+    step: u32,
+    start: u64,
+    stop: u64,
+    players: usize,
+) -> PyResult<Bound<'_, PyArray2<bool>>> {
+    let mut members = Array2::from_elem((stop.saturating_sub(start) as usize, players), false);
+    on_pool(py, players > blocks::CHUNK, || {
+        let (size, mut drawn) = (BATCH as u64, Coalitions::default());
+        for (mut row, number) in members.outer_iter_mut().zip(start..) {
+            if number == start || number % size == 0 {
+                drawn.draw(Draw { seed, step, sample: number / size }, players);
+            }
+            let bit = (number % size) as usize;
+            row.iter_mut().enumerate().for_each(|(player, is)| *is = drawn.has(player, bit));
+        }
+        Ok(())
+    })?;
+    Ok(members.to_pyarray(py))
 }

@@ -57,6 +57,8 @@ class Row:
         Largest difference to the truth, as a part of the largest magnitude in it.
     truth : str
         How aumann found the truth.
+    truth_error : float, optional
+        How far off the truth may be, in terms of `largest_error`; 0 but for expansions.
     budget, setting : str
         What the method was given, and how it was called where it leaves a choice.
     """
@@ -76,6 +78,7 @@ class Row:
     relative_error: float | None
     largest_error: float | None
     truth: str
+    truth_error: float | None
     budget: str
     setting: str
 
@@ -152,8 +155,9 @@ def compare(
 
     Examples
     --------
-    >>> rows = compare([PEERS[0]], ["mean"], [10])
-    >>> rows[0].method, rows[0].status
+    >>> own = PEERS[0]
+    >>> row = compare([Peer("aumann", own.methods[:1], own.worker)], ["mean"], [10])[0]
+    >>> row.method, row.status
     ('AumannShapley()', 'measured')
     """
     _check(value_functions, agents, time_limit, memory_limit, total_time, seed)
@@ -168,8 +172,9 @@ def compare(
     unfinished: dict[tuple[str, str, str], int] = {}
     rows = []
     deadline = monotonic() + total_time
-    for size, name, peer, method in _cells(peers, value_functions, agents):
-        progress(f"{peer.name} {method.name}: {name}, {size:,} agents")
+    cells = list(_cells(peers, value_functions, agents))
+    for number, (size, name, peer, method) in enumerate(cells, start=1):
+        progress(f"{number} of {len(cells)}: {peer.name} {method.name}, {name} of {size:,} agents")
         cell = (peer.name, method.name, name)
         python = pythons[peer.name]
         left = deadline - monotonic()
@@ -256,13 +261,14 @@ class _Truths:
 def _row(
     peer: Peer, method: Method, name: str, agents: int, answer: Answer, truths: _Truths
 ) -> Row:
-    truth = relative = largest = None
+    truth = relative = largest = truth_error = None
     is_truth = peer.name == "aumann" and not method.budget
     if answer.values is not None and not is_truth:
         truth = truths(method.value, name, agents)
-        off = answer.values - truth.values
+        off, size = answer.values - truth.values, np.abs(truth.values).max()
         relative = float(np.linalg.norm(off) / np.linalg.norm(truth.values))
-        largest = float(np.abs(off).max() / np.abs(truth.values).max())
+        largest = float(np.abs(off).max() / size)
+        truth_error = float(truth.error_estimate / size)
     return Row(
         peer=peer.name,
         method=method.name,
@@ -279,6 +285,7 @@ def _row(
         relative_error=relative,
         largest_error=largest,
         truth="" if truth is None else truth.estimator,
+        truth_error=truth_error,
         budget=", ".join(f"{number} {what}" for what, number in method.budget.items()),
         setting=method.setting,
     )

@@ -20,6 +20,10 @@ def end(process: subprocess.Popen[Any]) -> None:
     else:
         process.kill()
     process.wait()
+    if process.stdin is not None:
+        # What it has not read is of no use any more.
+        with suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def last_line(text: str) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann.benchmark.peers.process import end, last_line
+from aumann.benchmark.peers.workers.job import NO_MEMORY
 
 __all__ = ["Answer", "Status", "run"]
 
@@ -159,13 +161,12 @@ def _environment(python: Path) -> dict[str, str]:
 
 
 def _tell(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
+    """Send the job and leave the pipe open: its end tells the process that the runner is gone."""
     assert process.stdin is not None
-    try:
-        process.stdin.write(json.dumps(job).encode())
-        process.stdin.close()
-    except BrokenPipeError:
-        # It ended before it could listen; its last words say why.
-        pass
+    # A process that ended before it could listen has left its last words.
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(job).encode() + b"\n")
+        process.stdin.flush()
 
 
 def _wait(process: subprocess.Popen[bytes], started: Path, time_limit: float) -> bool:
@@ -182,10 +183,10 @@ def _wait(process: subprocess.Popen[bytes], started: Path, time_limit: float) ->
 
 def _read(folder: Path, code: int, agents: int) -> Answer:
     words = last_line((folder / "said.txt").read_text(errors="replace"))
+    crashed: Status = "out of memory" if any(sign in words for sign in NO_MEMORY) else "crashed"
     if code < 0:
         killed = f"ended by {signal.Signals(-code).name}"
-        status: Status = "out of memory" if "bad_alloc" in words else "crashed"
-        return Answer(status, f"{killed}: {words}" if words else killed)
+        return Answer(crashed, f"{killed}: {words}" if words else killed)
     try:
         answer = Answer(**json.loads((folder / "answer.json").read_text()))
         if answer.status not in get_args(Status):
@@ -197,5 +198,5 @@ def _read(folder: Path, code: int, agents: int) -> Answer:
             raise ValueError(f"values.npy has shape {values.shape}")
     except (OSError, ValueError, TypeError) as error:
         why = words if isinstance(error, FileNotFoundError) and words else str(error)
-        return Answer("crashed", f"ended with {code} and no answer: {why}")
+        return Answer(crashed, f"ended with {code} and no answer: {why}")
     return Answer(**{**vars(answer), "values": values})

@@ -89,7 +89,7 @@ def write_figure(cells: Sequence[Cell], folder: Path) -> None:
     functions = list(dict.fromkeys(cell.value_function for cell in cells))
     columns = min(2, len(functions))
     rows = -(-len(functions) // columns)
-    style = {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "aumann"}
+    style: Any = {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "aumann"}
     with rc_context(style):
         figure = Figure(figsize=(6.6 * columns, 4.6 * rows + 0.9), layout="constrained")
         FigureCanvasAgg(figure)
@@ -121,7 +121,7 @@ def _draw(axes: Axes, function: str, cells: Sequence[Cell], looks: Mapping[str, 
     axes.spines[["top", "right"]].set_visible(False)
     axes.axhline(FOREVER, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)))
     # The first is drawn over the others.
-    for name, look in reversed(looks.items()):
+    for name, look in reversed(list(looks.items())):
         points = _points(cells, name)
         for before, after in pairwise(points):
             both = before.status == after.status == "measured"

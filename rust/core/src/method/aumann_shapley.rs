@@ -8,7 +8,8 @@ use crate::value_function::{Outcome, ValueFunction};
 
 /// Writes every agent's Aumann-Shapley attribution of one step to `out`, by the closed form of the
 /// value function. Absent agents get zero. Reads the features two or three times; extra memory is a
-/// constant per thread, and at most 16 bytes per agent for the Gini mean difference.
+/// constant per thread, and at most 16 bytes per agent for the Gini mean difference,
+/// 44 where it has a baseline per agent.
 ///
 /// Source: Aumann and Shapley, Values of Non-Atomic Games (1974); closed forms in
 /// "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404, appendix F.

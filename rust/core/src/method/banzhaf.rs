@@ -1,12 +1,13 @@
 //! Banzhaf: the mean, over all coalitions of the others, of what each agent adds.
 
-use super::of_present;
+use super::{Enumeration, exact};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::real::Real;
 use crate::value_function::{Outcome, ValueFunction};
 
-/// Writes every agent's Banzhaf value of one step to `out`, by the closed form of the value function.
+/// Writes every agent's Banzhaf value of one step to `out`, by the closed form of the value function or, for at most
+/// [`crate::MAX_ENUMERATED`] agents, from the values of all coalitions.
 /// Coalitions, absent agents and costs are those of [`crate::shapley()`].
 ///
 /// The value functions with a closed form are sums over pairs, for which Banzhaf and Shapley are the
@@ -34,5 +35,12 @@ pub fn banzhaf<T: Real>(
     baseline: &Baseline<'_, T>,
     out: &mut [T],
 ) -> Result<Outcome> {
-    of_present(x, baseline, out, |out| function.banzhaf(x, baseline, out))
+    exact(
+        function,
+        x,
+        baseline,
+        out,
+        |out| function.banzhaf(x, baseline, out),
+        Enumeration::banzhaf,
+    )
 }

@@ -1,13 +1,13 @@
 //! Shapley: the mean, over all orders, of what each agent adds when it joins those before it.
 
-use super::of_present;
+use super::{Enumeration, exact};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::real::Real;
 use crate::value_function::{Outcome, ValueFunction};
 
 /// Writes every agent's Shapley value of one step to `out`, by the closed form of the value
-/// function: agents outside a coalition stand at their baseline, n is the same for all coalitions.
+/// function or, for at most [`crate::MAX_ENUMERATED`] agents, from the values of all coalitions: agents outside a coalition stand at their baseline, n is the same for all coalitions.
 /// Absent agents get zero. The Gini mean difference wants 20 bytes per agent of extra memory under
 /// baselines per agent, otherwise costs are those of [`crate::aumann_shapley()`].
 ///
@@ -37,5 +37,12 @@ pub fn shapley<T: Real>(
     baseline: &Baseline<'_, T>,
     out: &mut [T],
 ) -> Result<Outcome> {
-    of_present(x, baseline, out, |out| function.shapley(x, baseline, out))
+    exact(
+        function,
+        x,
+        baseline,
+        out,
+        |out| function.shapley(x, baseline, out),
+        Enumeration::shapley,
+    )
 }

@@ -32,7 +32,11 @@ impl Weights {
 
     /// One weight per feature.
     pub(super) fn of<T: Real>(&self, features: &Features<'_, T>) -> Result<Vec<f64>> {
-        let wanted = features.features();
+        self.for_features(features.features())
+    }
+
+    /// One weight for each of `wanted` features.
+    pub(super) fn for_features(&self, wanted: usize) -> Result<Vec<f64>> {
         match &self.given {
             None => Ok(vec![1.0; wanted]),
             Some(weights) if weights.len() == wanted => Ok(weights.clone()),
@@ -41,6 +45,11 @@ impl Weights {
                 Err(Error::Shape { argument, what, got, wanted })
             }
         }
+    }
+
+    /// The weight of one of the features.
+    pub(super) fn of_feature(&self, feature: usize) -> f64 {
+        self.given.as_ref().map_or(1.0, |weights| weights[feature])
     }
 }
 

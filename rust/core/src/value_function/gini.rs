@@ -14,7 +14,7 @@ mod values;
 use super::composite::{self, Composites, Weights};
 use super::crossing::Ends;
 use super::gini_coalitions::{self, Method};
-use super::{Outcome, ValueFunction};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
@@ -223,6 +223,10 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         out: &mut [T],
     ) -> Result<Outcome> {
         coalitions(self, Method::LeaveOneOut, x, baseline, out)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Err(Error::NoMeanFunction { function: "gini" })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
-use crate::grid::{Grid, Unit, bits_of};
+use crate::grid::{Grid, Unit, bits_of, to_f64};
 use crate::linear::{first_means, weighted_sum};
 use crate::rank::{Ascent, RankWeights, TieWeight, Ties, Values, from_ordered_bits, ordered_bits};
 use crate::real::Real;
@@ -36,7 +36,7 @@ pub(super) enum Method {
 /// How many values there are, and the sum of their terms.
 #[derive(Clone, Copy, Default)]
 struct Sums {
-    count: i128,
+    count: i64,
     sum: i128,
 }
 
@@ -46,18 +46,26 @@ impl Merge for Sums {
     }
 }
 
+/// The product in full.
+#[inline(always)]
+fn product(a: i64, b: i64) -> i128 {
+    i128::from(a) * i128::from(b)
+}
+
 impl Sums {
     fn of(terms: impl Iterator<Item = i64>) -> Self {
-        terms.fold(Self::default(), |sums, term| sums.merge(Self::ties(1, i128::from(term))))
+        terms.fold(Self::default(), |sums, term| sums.merge(Self::ties(1, term)))
     }
 
-    fn ties(count: i128, term: i128) -> Self {
-        Self { count, sum: count * term }
+    #[inline(always)]
+    fn ties(count: i64, term: i64) -> Self {
+        Self { count, sum: product(count, term) }
     }
 
     /// Sum of the differences to a term that none of them exceeds.
-    fn differences(&self, term: i128) -> i128 {
-        self.count * term - self.sum
+    #[inline(always)]
+    fn differences(&self, term: i64) -> i128 {
+        product(self.count, term) - self.sum
     }
 }
 
@@ -65,16 +73,28 @@ impl Sums {
 struct Common {
     method: Method,
     grid: Grid,
-    n: i128,
+    n: i64,
     k: f64,
     /// k per unit of a term.
     unit: Unit,
     /// Term of the baseline, or of the composite next to it if it lies beyond them all.
-    from: i128,
+    from: i64,
     /// How far it lies beyond.
     gap: f64,
-    /// Sums over the composites below it.
-    under: Sums,
+    /// Sum of the differences from composites below the baseline to it.
+    under: i128,
+    /// Sum of the composites below the baseline, those above counted as standing on it.
+    capped: i128,
+}
+
+impl Common {
+    fn new(method: Method, grid: Grid, n: usize, from: i64, gap: f64, under: Sums) -> Self {
+        let k = 2.0 / (n as f64 * n as f64);
+        let (unit, n) = (grid.unit(0, k), n as i64);
+        let capped = under.sum + product(n - under.count, from);
+        let under = under.differences(from);
+        Self { method, grid, n, k, unit, from, gap, under, capped }
+    }
 }
 
 impl TieWeight for Common {
@@ -90,25 +110,23 @@ impl TieWeight for Common {
 
     #[inline(always)]
     fn next(&self, ties: &Ties, below: &mut Sums, total: &mut i128) -> f64 {
-        let Self { n, from, under, .. } = *self;
-        let term = i128::from(self.grid.term(from_ordered_bits(ties.key)));
-        let count = i128::from(ties.last + 1 - ties.first);
+        let term = self.grid.term(from_ordered_bits(ties.key));
+        let count = (ties.last + 1 - ties.first) as i64;
         let differences = below.differences(term);
-        let added = if term >= from {
-            // All below the baseline count as if they stood on it.
-            differences - under.differences(term) + under.count * (term - from)
+        // On either side of the baseline, all beyond it count as if they stood on it.
+        let added = if term >= self.from {
+            differences - self.under
         } else {
-            (n - under.count) * (from - term) - (under.count - below.count) * term
-                + (under.sum - below.sum)
+            differences + self.capped - product(self.n, term)
         };
-        *total += count * differences;
+        *total += differences * i128::from(count);
         *below = below.merge(Sums::ties(count, term));
         match self.method {
-            Method::Shapley => self.unit.times(added as f64),
+            Method::Shapley => self.unit.times(to_f64(added)),
             Method::LeaveOneOut => {
-                let others = n - 1;
-                let added = 2 * added - others * (term - from).abs();
-                self.unit.times(added as f64) - self.k * others as f64 * self.gap
+                let others = self.n - 1;
+                let added = 2 * added - product(others, (term - self.from).abs());
+                self.unit.times(to_f64(added)) - self.k * others as f64 * self.gap
             }
         }
     }
@@ -182,7 +200,7 @@ fn rank_common<V: Values + ?Sized>(
     let grid = Grid::new([min, max], n);
     let nearest = from.clamp(min, max);
     let term = grid.term(nearest);
-    let under = if nearest == min {
+    let under = if from <= min {
         Sums::default()
     } else {
         let states = blocks::map(n, |positions| {
@@ -192,12 +210,9 @@ fn rank_common<V: Values + ?Sized>(
         });
         merge_tree(states)?
     };
-    let k = 2.0 / (n as f64 * n as f64);
-    let (n, from, gap) = (n as i128, i128::from(term), (from - nearest).abs());
-    let unit = grid.unit(0, k);
-    let weight = Common { method, grid, n, k, unit, from, gap, under };
+    let weight = Common::new(method, grid, n, term, (from - nearest).abs(), under);
     let (ranks, pairs) = RankWeights::new(values, [min, max], &weight);
-    Some((ranks, unit.times(pairs as f64)))
+    Some((ranks, weight.unit.times(to_f64(pairs))))
 }
 
 /// The composites of both ends, each agent's in x before its baseline's. The last bit of a value
@@ -234,7 +249,7 @@ impl<T: Real> Values for BothEnds<'_, '_, T> {
 struct Distances {
     method: Method,
     grid: Grid,
-    n: i128,
+    n: i64,
     /// Bits cut off, so that a sum of distances is an integer of 62 bits.
     shift: u32,
 }
@@ -263,18 +278,18 @@ impl TieWeight for Distances {
 
     #[inline(always)]
     fn next(&self, ties: &Ties, below: &mut (Sums, Sums), total: &mut (i128, i128)) -> i64 {
-        let term = i128::from(self.term(ties.key));
-        let count = i128::from(ties.last + 1 - ties.first);
+        let term = self.term(ties.key);
+        let count = (ties.last + 1 - ties.first) as i64;
         let (counted, sums) = match self.method {
             Method::Shapley => (2 * self.n, below.0.merge(below.1)),
             Method::LeaveOneOut => (self.n, below.0),
         };
-        let distances = 2 * sums.differences(term) - counted * term;
+        let distances = 2 * sums.differences(term) - product(counted, term);
         let (sums, pairs) = match ties.key & BASELINE_BIT {
             0 => (&mut below.0, &mut total.0),
             _ => (&mut below.1, &mut total.1),
         };
-        *pairs += count * sums.differences(term);
+        *pairs += sums.differences(term) * i128::from(count);
         *sums = sums.merge(Sums::ties(count, term));
         (distances >> self.shift) as i64
     }
@@ -340,7 +355,7 @@ pub(super) fn per_agent<T: Real>(
     let bounds = both.bounds();
     let grid = Grid::new(bounds, 2 * n);
     let shift = bits_of(2 * n) + 2;
-    let weight = Distances { method, grid, n: n as i128, shift };
+    let weight = Distances { method, grid, n: n as i64, shift };
     let ends = [x, &base].map(|x| Composites { x, baseline: &origin, weights });
     // The last bit, which says which end a value is of, may move the smallest and the largest.
     let bounds = [bounds[0].next_down(), bounds[1].next_up()];
@@ -372,7 +387,7 @@ pub(super) fn per_agent<T: Real>(
     });
     let sums = merge_tree(sums).ok_or(Error::Empty)?;
     let unit = grid.unit(0, k);
-    let [value, baseline_value] = [pairs.0, pairs.1].map(|pairs| unit.times(pairs as f64));
+    let [value, baseline_value] = [pairs.0, pairs.1].map(|pairs| unit.times(to_f64(pairs)));
     if !(sums.sum + value + baseline_value).is_finite() {
         return Err(Error::Overflow { real: T::NAME });
     }

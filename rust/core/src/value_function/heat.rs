@@ -9,7 +9,7 @@ mod coalitions;
 mod control;
 mod game;
 
-use super::{Outcome, ValueFunction, heat_without};
+use super::{MeanFunction, Outcome, ValueFunction, heat_without};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::Game;
@@ -73,7 +73,7 @@ fn coefficients_between(base: &[f64], means: &[f64]) -> Result<Vec<f64>> {
     let d = means.len();
     let (mut point, mut others) = (vec![0.0; d], vec![Wide::ONE; d]);
     let mut half = |near: &[f64], far: &[f64], path: &dyn Fn(f64) -> f64| {
-        integrate(d, 0.5, TOLERANCE, |t, gradient| {
+        integrate(&vec![0.0; d], 0.5, TOLERANCE, |t, gradient| {
             for (value, (near, far)) in point.iter_mut().zip(near.iter().zip(far)) {
                 *value = near + t * (far - near);
             }
@@ -151,6 +151,10 @@ impl<T: Real> ValueFunction<T> for Heat {
         out: &mut [T],
     ) -> Result<Outcome> {
         heat_without::leave_one_out(x, baseline, out)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Ok(self)
     }
 }
 

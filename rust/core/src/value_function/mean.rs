@@ -3,7 +3,7 @@
 mod game;
 
 use super::composite::{Weights, of_row};
-use super::{Outcome, ValueFunction};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::Game;
@@ -95,5 +95,19 @@ impl<T: Real> ValueFunction<T> for Mean {
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
         Self::game(self, x, baseline)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Ok(self)
+    }
+}
+
+impl MeanFunction for Mean {
+    fn of_means(&self, means: &[f64], _: f64) -> Result<f64> {
+        Ok(of_row(&self.weights.for_features(means.len())?, means))
+    }
+
+    fn derivative(&self, _: &[f64], features: &[usize]) -> f64 {
+        if let [feature] = features { self.weights.of_feature(*feature) } else { 0.0 }
     }
 }

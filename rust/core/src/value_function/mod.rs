@@ -5,8 +5,10 @@ mod crossing;
 mod gini;
 mod gini_coalitions;
 mod heat;
+mod heat_derivatives;
 mod heat_without;
 mod mean;
+mod mean_function;
 mod variance;
 
 use crate::error::{Error, Result};
@@ -18,6 +20,7 @@ use crate::statistics::Scaled;
 pub use gini::GiniMeanDifference;
 pub use heat::Heat;
 pub use mean::Mean;
+pub use mean_function::MeanFunction;
 pub use variance::Variance;
 
 /// What a method reports besides the attribution of every agent.
@@ -106,6 +109,12 @@ pub trait ValueFunction<T: Real>: Send + Sync {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome>;
+
+    /// F as a function of the feature means, for the mean-field expansion.
+    ///
+    /// # Errors
+    /// [`Error::NoMeanFunction`].
+    fn mean_function(&self) -> Result<&dyn MeanFunction>;
 }
 
 /// A value function by name and parameters, as the bindings pass it.

@@ -11,7 +11,7 @@ mod coalitions;
 mod game;
 
 use super::composite::{self, Weights};
-use super::{Outcome, ValueFunction};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
@@ -283,5 +283,9 @@ impl<T: Real> ValueFunction<T> for Variance {
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
         Self::game(self, x, baseline)
+    }
+
+    fn mean_function(&self) -> Result<&dyn MeanFunction> {
+        Err(Error::NoMeanFunction { function: "variance" })
     }
 }

@@ -1,18 +1,21 @@
 """One cell of the comparison, measured inside the environment of a peer.
 
-The runner starts this in a fresh process, with the job as JSON on standard input and the features
-as x.npy in the working folder. It leaves answer.json there and, where all went well, values.npy.
+The runner starts this in a fresh process, with the job as a line of JSON on standard input and the
+features as x.npy in the working folder. It leaves answer.json there and, where all went well,
+values.npy. When standard input ends, the runner is gone and so is this process.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from importlib import metadata, util
 from pathlib import Path
 from statistics import median
+from threading import Thread
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -21,7 +24,7 @@ from numpy.typing import NDArray
 
 from .population import Population
 
-__all__ = ["Solver", "main"]
+__all__ = ["NO_MEMORY", "Solver", "main"]
 
 Solver: TypeAlias = Callable[[Population, Mapping[str, int], int], NDArray[np.float64]]
 
@@ -30,12 +33,15 @@ MOST_REPEATS = 5
 ENOUGH = 1.0
 # Agents of the call before the measured one: it imports the peer, compiles and fills its caches.
 WARM_UP_AGENTS = 6
-NO_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "Unable to allocate")
+# How libraries say that memory ran out where they raise no MemoryError. A thread that cannot start
+# has no room for its stack.
+NO_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "hread creation failed")
 
 
 def main(worker: str) -> None:
     """Measure the cell described on standard input with a method of the file `worker`."""
-    job = json.load(sys.stdin)
+    job = json.loads(sys.stdin.readline())
+    Thread(target=_end_with_runner, daemon=True).start()
     answer: dict[str, Any]
     try:
         answer = _measure(job, _methods(worker)[job["method"]])
@@ -51,6 +57,15 @@ def main(worker: str) -> None:
     # Written aside and renamed: an answer that is there is whole.
     Path("answer.part").write_text(json.dumps(answer))
     Path("answer.part").replace("answer.json")
+
+
+def _end_with_runner() -> None:
+    # Past the lock of `sys.stdin`, which would be held at exit.
+    while os.read(0, 1):
+        pass
+    if os.name == "posix":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _measure(job: dict[str, Any], solve: Solver) -> dict[str, Any]:

@@ -14,7 +14,9 @@
 
 use super::merge::Crossings;
 use super::pairs::Pair;
+use crate::blocks::LANES;
 use crate::simd::dispatch;
+use crate::statistics::fold;
 
 /// Largest relative error of 1/t between the shortest and the longest t: 8e-16 of the trapezoid
 /// rule, as much of the rates that are left out above.
@@ -98,8 +100,8 @@ enum Role {
 }
 
 pub(super) struct Exponentials {
-    /// Rates of the tail and of the first row.
-    rates: [[f64; ROW]; 2],
+    /// Rates of the tail and of the first row, once for every gap of a block.
+    rates: [Vec<f64>; 2],
     /// One per exponential, the tail first.
     weights: Vec<f64>,
 }
@@ -137,14 +139,16 @@ impl Exponentials {
         let range = (HIGHEST / LOWEST).ln() + longest.ln() - shortest.ln();
         let rows = (range / GROWTH.ln()).ceil().max(1.0) as usize;
         let h = GROWTH.ln() / ROW as f64;
-        let first = std::array::from_fn(|lane| rate * GROWTH.powf(lane as f64 / ROW as f64));
+        let first: [f64; ROW] =
+            std::array::from_fn(|lane| rate * GROWTH.powf(lane as f64 / ROW as f64));
         let mut weights: Vec<f64> = TAIL_WEIGHTS.map(|weight| rate * weight).to_vec();
         let mut scale = h;
         for _ in 0..rows {
             weights.extend(first.map(|rate| scale * rate));
             scale *= GROWTH;
         }
-        Some(Self { rates: [TAIL_RATES.map(|node| rate * node), first], weights })
+        let rates = [TAIL_RATES.map(|node| rate * node), first].map(|rates| rates.repeat(BLOCK));
+        Some(Self { rates, weights })
     }
 
     pub(super) fn terms(&self) -> usize {
@@ -221,10 +225,10 @@ impl Exponentials {
         let mut complements = [0.0; BLOCK * ROW];
         let mut powers = [0.0; BLOCK * ROW];
         for (row, rates) in self.rates.iter().enumerate() {
-            for (complements, gap) in complements.as_chunks_mut::<ROW>().0.iter_mut().zip(gaps) {
-                *complements = rates.map(|rate| rate * gap);
+            for (repeated, &gap) in powers.as_chunks_mut::<ROW>().0.iter_mut().zip(gaps) {
+                *repeated = [gap; ROW];
             }
-            start(&mut complements, &mut powers);
+            start(rates, &mut complements, &mut powers);
             spread(&powers, exponentials, terms, row);
         }
         for row in 2..terms / ROW {
@@ -234,20 +238,20 @@ impl Exponentials {
     }
 }
 
-/// From arguments u, at most 32, to 1 - e^-u and e^-u.
+/// From rates and, in `powers`, gaps to 1 - e^-u and e^-u, u = rate times gap at most 32. Short
+/// loops over all: one long one would wait for its own results.
 #[inline(always)]
-fn start(complements: &mut [f64], powers: &mut [f64]) {
+fn start(rates: &[f64], complements: &mut [f64], powers: &mut [f64]) {
     let small = f64::from(1_u32 << HALVINGS).recip();
-    for (complement, power) in complements.iter_mut().zip(powers) {
-        let u = *complement * small;
+    for ((complement, power), rate) in complements.iter_mut().zip(powers.iter()).zip(rates) {
+        let u = rate * power * small;
         let series = 1.0 / 120.0 - u * (1.0 / 720.0 - u * (1.0 / 5_040.0));
-        let mut e = u * (1.0 - u * (0.5 - u * (1.0 / 6.0 - u * (1.0 / 24.0 - u * series))));
-        for _ in 0..HALVINGS {
-            e *= 2.0 - e;
-        }
-        *complement = e;
-        *power = 1.0 - e;
+        *complement = u * (1.0 - u * (0.5 - u * (1.0 / 6.0 - u * (1.0 / 24.0 - u * series))));
     }
+    for _ in 0..HALVINGS {
+        complements.iter_mut().for_each(|e| *e *= 2.0 - *e);
+    }
+    powers.iter_mut().zip(complements).for_each(|(power, e)| *power = 1.0 - *e);
 }
 
 /// From rates to eight times the rates.
@@ -304,15 +308,17 @@ fn apply(
                 b[k] += step * a[k];
                 e[k] *= b[k] * weights[k];
             }
-            let mut length = terms;
-            while length > 1 {
-                let half = length.div_ceil(2);
-                let (low, high) = e[..length].split_at_mut(half);
-                for (sum, more) in low.iter_mut().zip(high) {
-                    *sum += *more;
+            let mut lanes = [0.0; LANES];
+            let (whole, rest) = e.as_chunks::<LANES>();
+            for row in whole {
+                for lane in 0..LANES {
+                    lanes[lane] += row[lane];
                 }
-                length = half;
             }
+            for (lane, term) in lanes.iter_mut().zip(rest) {
+                *lane += term;
+            }
+            e[0] = fold(lanes);
         }
     }
 }
