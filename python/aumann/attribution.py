@@ -134,16 +134,13 @@ class Attribution(Tabular):
 
     @property
     def error_estimate(self) -> float | NDArray[np.float64]:
-        """How far off the worst value may be by the way it was found, rounding apart.
-
-        0 for closed forms, enumeration and sampling, whose errors are in `standard_error`.
-        """
+        """How far off the worst value may be by the way it was found; 0 for sampled values."""
         errors = self.error_estimates
         return self._per_step(np.zeros(self.steps) if errors is None else errors)
 
     @property
     def seed(self) -> int | None:
-        """The seed of sampled values; None for exact ones, and for merged ones of several seeds."""
+        """The seed of sampled values; None for exact ones, and for merged ones of several."""
         seeds = {run[0] for step in self.samples or () for run in step.runs}
         return seeds.pop() if len(seeds) == 1 else None
 
