@@ -137,7 +137,7 @@ class LeaveOneOut:
     >>> import aumann
     >>> x = [[1.0], [2.0], [6.0]]
     >>> aumann.attribute(x, aumann.Variance(), method=aumann.LeaveOneOut()).values.round(4)
-    array([-1.5556, -2.2222,  4.4444])
+    array([-1.5556, -2.2222,  4.    ])
     """
 
 
