@@ -38,13 +38,15 @@ impl Order {
                 counts[0] = ids.len() as u32;
                 return;
             }
-            let first = players.start / PER_BLOCK;
-            for (block, ids) in ids.chunks_mut(PER_BLOCK).enumerate() {
-                let words = stream.words(0, (first + block) as u64);
-                for (i, id) in ids.iter_mut().enumerate() {
-                    *id = (words[i / 4] >> (i % 4 * 16)) as u16 >> shift;
-                    counts[usize::from(*id)] += 1;
+            for (pair, ids) in ids.chunks_mut(2 * PER_BLOCK).enumerate() {
+                let index = players.start / PER_BLOCK + 2 * pair;
+                let mut parts = [[0_u16; 4]; PER_BLOCK / 2];
+                let words = stream.two_blocks(0, index as u64);
+                for (parts, word) in parts.iter_mut().zip(words.as_flattened()) {
+                    *parts = [0, 16, 32, 48].map(|place| (word >> place) as u16 >> shift);
                 }
+                ids.copy_from_slice(&parts.as_flattened()[..ids.len()]);
+                ids.iter().for_each(|&id| counts[usize::from(id)] += 1);
             }
         });
     }
@@ -77,32 +79,27 @@ struct Words {
     stream: Stream,
     lane: u64,
     index: u64,
-    words: [u32; 8],
+    words: [[u32; 2]; 8],
     next: usize,
 }
 
 impl Words {
     fn new(stream: Stream, lane: u64) -> Self {
-        Self { stream, lane, index: 0, words: [0; 8], next: 8 }
+        Self { stream, lane, index: 0, words: [[0; 2]; 8], next: 16 }
     }
 
     #[inline(always)]
     fn word(&mut self) -> u32 {
-        if self.next == 8 {
-            for (pair, word) in self
-                .words
-                .as_chunks_mut::<2>()
-                .0
-                .iter_mut()
-                .zip(self.stream.words(self.lane, self.index))
-            {
+        if self.next == 16 {
+            let words = self.stream.two_blocks(self.lane, self.index);
+            for (pair, &word) in self.words.iter_mut().zip(words.as_flattened()) {
                 *pair = [word as u32, (word >> 32) as u32];
             }
-            self.index += 1;
+            self.index += 2;
             self.next = 0;
         }
         self.next += 1;
-        self.words[self.next - 1]
+        self.words.as_flattened()[self.next - 1]
     }
 
     /// A number below `bound`, all equally likely: Lemire, Fast Random Integer Generation in an

@@ -58,25 +58,33 @@ impl Stream {
     #[inline(always)]
     #[must_use]
     pub fn words(&self, lane: u64, index: u64) -> [u64; 4] {
-        philox([index, lane, self.sample, 0], self.key)
+        philox([[index, lane, self.sample, 0]], self.key)[0]
+    }
+
+    /// The words at a place and the next.
+    #[inline(always)]
+    pub(crate) fn two_blocks(&self, lane: u64, index: u64) -> [[u64; 4]; 2] {
+        philox([index, index.wrapping_add(1)].map(|index| [index, lane, self.sample, 0]), self.key)
     }
 }
 
-/// Four random words of a counter and a key.
+/// Four random words for each of some counters and a key. One counter alone waits for its
+/// multiplications, so neighbours are worked on in turns.
 #[inline(always)]
-fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
+fn philox<const N: usize>(mut counters: [[u64; 4]; N], mut key: [u64; 2]) -> [[u64; 4]; N] {
     for round in 0..ROUNDS {
         if round > 0 {
             key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
         }
-        let [a, b, c, d] = counter;
-        let first = u128::from(a) * u128::from(MULTIPLIERS[0]);
-        let second = u128::from(c) * u128::from(MULTIPLIERS[1]);
-        let high = |product: u128| (product >> 64) as u64;
-        counter =
-            [high(second) ^ b ^ key[0], second as u64, high(first) ^ d ^ key[1], first as u64];
+        for [a, b, c, d] in &mut counters {
+            let first = u128::from(*a) * u128::from(MULTIPLIERS[0]);
+            let second = u128::from(*c) * u128::from(MULTIPLIERS[1]);
+            let high = |product: u128| (product >> 64) as u64;
+            (*a, *c) = (high(second) ^ *b ^ key[0], high(first) ^ *d ^ key[1]);
+            (*b, *d) = (second as u64, first as u64);
+        }
     }
-    counter
+    counters
 }
 
 #[cfg(test)]
@@ -86,12 +94,12 @@ mod tests {
     #[test]
     fn words_are_those_of_the_authors() {
         // Known answers of the reference implementation (Random123, kat_vectors).
-        let zero = philox([0; 4], [0; 2]);
+        let zero = philox([[0; 4]], [0; 2])[0];
         assert_eq!(
             zero,
             [0x1655_4d9e_ca36_314c, 0xdb20fe9d672d0fdc, 0xd7e772cee186176b, 0x7e68b68aec7ba23b]
         );
-        let ones = philox([u64::MAX; 4], [u64::MAX; 2]);
+        let ones = philox([[u64::MAX; 4]], [u64::MAX; 2])[0];
         assert_eq!(
             ones,
             [0x87b092c3013fe90b, 0x438c3c67be8d0224, 0x9cc7d7c69cd777b6, 0xa09caebf594f0ba0]
