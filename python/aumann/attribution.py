@@ -318,12 +318,12 @@ class Attribution(Tabular):
         return np.asarray(np.atleast_2d(self.values).sum(axis=0, dtype=np.float64))
 
     def to_table(self) -> Table:
-        """Return one row per step and present agent, as columns (step,) agent and value.
+        """Return one row per step and present agent: (step,) agent, value (, standard_error).
 
         Returns
         -------
         Table
-            Without a step column if the features had no step axis. Absent agents are left out.
+            Absent agents are left out.
 
         Examples
         --------
@@ -339,6 +339,8 @@ class Attribution(Tabular):
             columns["step"] = np.repeat(self._labels(), self.agents)
         columns["agent"] = np.tile(np.arange(self.agents), len(steps))
         columns["value"] = steps.ravel()
+        if self.standard_error is not None:
+            columns["standard_error"] = self.standard_error.ravel()
         if self.presence is not None:
             present = self.presence.ravel()
             columns = {name: column[present] for name, column in columns.items()}
@@ -350,12 +352,7 @@ class Attribution(Tabular):
         Returns
         -------
         xarray.DataArray
-            An absent agent is NaN.
-
-        Raises
-        ------
-        ImportError
-            If xarray is not installed.
+            An absent agent is NaN. ImportError says where xarray is missing.
 
         Examples
         --------
