@@ -79,7 +79,7 @@ bench-smoke: $(VENV)/.wheel $(VENV)/.develop
 	$(BIN)/python benches/table.py --smoke
 	@mkdir -p .asv
 	cd benches/asv && export HOME=$(CURDIR)/.asv && ../../$(BIN)/asv machine --yes > /dev/null \
-		&& ../../$(BIN)/asv run --quick --dry-run --python=same --bench 'time_(out|fresh|attribute).*(10000|Population)'
+		&& ../../$(BIN)/asv run --quick --dry-run --python=same --bench 'time_(out|fresh|attribute|permutations).*(10000|Population|Games)'
 
 clean: ## Remove everything that was built
 	rm -rf target dist $(VENV) .asv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ PROFILE: str
 
 _Real: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
+@final
 class Moments:
     def __new__(cls, players: int, bound: float, reuse: bool) -> Self: ...
     @property
@@ -41,6 +42,7 @@ class Moments:
     def merged(self, other: Moments) -> Moments: ...
     def estimate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
+@final
 class Sampler:
     def __new__(
         cls,

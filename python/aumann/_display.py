@@ -37,7 +37,9 @@ def text(result: Attribution) -> str:
     >>> print(text(aumann.attribute([[1.0], [3.0]], aumann.Mean())).splitlines()[0])
     Attribution of Mean() to 2 agents
     """
-    facts = [f"  {name:<9} {what}" for name, what in _facts(result)]
+    told = _facts(result)
+    width = max(9, *(len(name) for name, _ in told))
+    facts = [f"  {name:<{width}} {what}" for name, what in told]
     table = text_table(_TOP_HEADER, _top(result)).replace("\n", "\n  ")
     return "\n".join([_title(result), *facts, f"  {table}"])
 
@@ -84,6 +86,12 @@ def _facts(result: Attribution) -> list[tuple[str, str]]:
         ("residual", f"{residual:.1e} ({relative:.1e} of the sum of magnitudes)"),
         ("elapsed", _duration(result.elapsed)),
     ]
+    if result.standard_error is not None:
+        known = result.standard_error[np.isfinite(result.standard_error)]
+        largest_error = f"at most {known.max():.2g}" if known.size else "unknown, of one sample"
+        facts.insert(5, ("standard error", largest_error))
+    elif np.max(result.error_estimate) > 0:
+        facts.insert(5, ("error", f"estimated at most {np.max(result.error_estimate):.1e}"))
     if result.values.ndim == 2:
         facts[4] = ("residual", f"at most {facts[4][1]}")
         labels = result.by_step()["step"]

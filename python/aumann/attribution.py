@@ -134,16 +134,13 @@ class Attribution(Tabular):
 
     @property
     def error_estimate(self) -> float | NDArray[np.float64]:
-        """How far off the worst value may be by the way it was found, rounding apart.
-
-        0 for closed forms, enumeration and sampling, whose errors are in `standard_error`.
-        """
+        """How far off the worst value may be by the way it was found; 0 for sampled values."""
         errors = self.error_estimates
         return self._per_step(np.zeros(self.steps) if errors is None else errors)
 
     @property
     def seed(self) -> int | None:
-        """The seed of sampled values; None for exact ones, and for merged ones of several seeds."""
+        """The seed of sampled values; None for exact ones, and for merged ones of several."""
         seeds = {run[0] for step in self.samples or () for run in step.runs}
         return seeds.pop() if len(seeds) == 1 else None
 
@@ -321,12 +318,12 @@ class Attribution(Tabular):
         return np.asarray(np.atleast_2d(self.values).sum(axis=0, dtype=np.float64))
 
     def to_table(self) -> Table:
-        """Return one row per step and present agent, as columns (step,) agent and value.
+        """Return one row per step and present agent: (step,) agent, value (, standard_error).
 
         Returns
         -------
         Table
-            Without a step column if the features had no step axis. Absent agents are left out.
+            Absent agents are left out.
 
         Examples
         --------
@@ -342,6 +339,8 @@ class Attribution(Tabular):
             columns["step"] = np.repeat(self._labels(), self.agents)
         columns["agent"] = np.tile(np.arange(self.agents), len(steps))
         columns["value"] = steps.ravel()
+        if self.standard_error is not None:
+            columns["standard_error"] = self.standard_error.ravel()
         if self.presence is not None:
             present = self.presence.ravel()
             columns = {name: column[present] for name, column in columns.items()}
@@ -353,12 +352,7 @@ class Attribution(Tabular):
         Returns
         -------
         xarray.DataArray
-            An absent agent is NaN.
-
-        Raises
-        ------
-        ImportError
-            If xarray is not installed.
+            An absent agent is NaN. ImportError says where xarray is missing.
 
         Examples
         --------

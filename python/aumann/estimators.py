@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,29 @@ __all__ = ["MAX_SAMPLES", "CoalitionSampling", "MeanFieldExpansion", "Permutatio
 MAX_SAMPLES = 2**20
 
 
-@dataclass(frozen=True)
-class PermutationSampling:
+class Estimator:
+    """How a value is found; shown as it would be written."""
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, without what is left at its default.
+
+        Examples
+        --------
+        >>> PermutationSampling(20, seed=1)
+        PermutationSampling(20, seed=1)
+        """
+        parts = []
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if field.default is MISSING:
+                parts.append(repr(value))
+            elif value != field.default:
+                parts.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, repr=False)
+class PermutationSampling(Estimator):
     """Random orders in which agents join: an unbiased estimate of the Shapley value.
 
     Every order gives every agent one marginal contribution. Orders depend on the seed and their
@@ -33,7 +54,7 @@ class PermutationSampling:
     control_variate : bool
         Whether to subtract what an agent's position alone would contribute on the mean-field
         path, whose expectation is known, where the value function offers that (heat). Estimates
-        stay unbiased; they then sum to F(X) - F(B) within their errors only.
+        stay unbiased, and every sample still sums to F(X) - F(B).
     tolerance : float, optional
         Stop when the largest standard error is at most this part of the range of the values.
         Looked at after fixed numbers of samples.
@@ -96,8 +117,8 @@ class PermutationSampling:
         return self.permutations // 2 if self.antithetic else self.permutations
 
 
-@dataclass(frozen=True)
-class CoalitionSampling:
+@dataclass(frozen=True, repr=False)
+class CoalitionSampling(Estimator):
     """Random coalitions, every agent a member of half of them: an estimate of the Banzhaf value.
 
     Parameters
@@ -155,8 +176,8 @@ class CoalitionSampling:
         return self.coalitions
 
 
-@dataclass(frozen=True)
-class MeanFieldExpansion:
+@dataclass(frozen=True, repr=False)
+class MeanFieldExpansion(Estimator):
     """An expansion in 1/n about the mean of the coalitions, for functions of the feature means.
 
     Order 0 is the limit of many agents: for Shapley the Aumann-Shapley value. Each further order

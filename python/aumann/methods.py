@@ -37,7 +37,7 @@ class AumannShapley:
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shapley:
     """The Shapley value: the mean marginal contribution of an agent over all orders of joining.
 
@@ -82,8 +82,12 @@ class Shapley:
         """Refuse an estimator of another value."""
         _check(self, self.estimator, PermutationSampling, MeanFieldExpansion)
 
+    def __repr__(self) -> str:
+        """Return the method as it would be written."""
+        return _shown(self, self.estimator)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Banzhaf:
     """The Banzhaf value: the mean marginal contribution of an agent over all coalitions of others.
 
@@ -120,6 +124,10 @@ class Banzhaf:
         """Refuse an estimator of another value."""
         _check(self, self.estimator, CoalitionSampling, MeanFieldExpansion)
 
+    def __repr__(self) -> str:
+        """Return the method as it would be written."""
+        return _shown(self, self.estimator)
+
 
 @dataclass(frozen=True)
 class LeaveOneOut:
@@ -137,7 +145,7 @@ class LeaveOneOut:
     >>> import aumann
     >>> x = [[1.0], [2.0], [6.0]]
     >>> aumann.attribute(x, aumann.Variance(), method=aumann.LeaveOneOut()).values.round(4)
-    array([-1.5556, -2.2222,  4.4444])
+    array([-1.5556, -2.2222,  4.    ])
     """
 
 
@@ -151,3 +159,7 @@ def _check(method: object, estimator: object, *kinds: type) -> None:
     if isinstance(estimator, type) and issubclass(estimator, kinds):
         raise TypeError(f"estimator: the class {estimator.__name__}, an instance is wanted")
     raise TypeError(f"estimator: {estimator!r}, {wanted} is wanted for {type(method).__name__}")
+
+
+def _shown(method: object, estimator: object) -> str:
+    return f"{type(method).__name__}({'' if estimator is None else repr(estimator)})"

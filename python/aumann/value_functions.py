@@ -349,7 +349,7 @@ class GiniMeanDifference(_Weighted):
     -----
     phi_i = (2 / n^2) (s_i - b_i) sum_j (p + q) / (abs(p) + abs(q)), p = b_i - b_j, q = s_i - s_j,
     0/0 = 0. If no agents cross on the way (as with a common baseline) the sum is 2 r_i - n - 1, r
-    their mid-ranks: 16 bytes per agent (44 if each has a baseline), about a sort's time. If they do:
+    their mid-ranks: 16 bytes per agent (44 if each has a baseline), a sort's time. If they do:
     exact, or to 4e-15 of the largest possible where many cross; at worst seconds per million.
     With zero baseline, agents below the median (of composites not below 0) have negative values.
 

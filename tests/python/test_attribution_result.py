@@ -313,3 +313,21 @@ def test_notebook_table_is_well_formed_and_complete() -> None:
     for line in repr(STEPS).splitlines():
         for word in line.split("  "):
             assert word.strip() in (*page.cells, "")
+
+
+def test_a_sampled_result_shows_its_errors() -> None:
+    x = np.arange(12.0).reshape(6, 2)
+    sampled = aumann.attribute(
+        x, aumann.Heat(), method=aumann.Shapley(aumann.PermutationSampling(20, seed=1))
+    )
+    assert "Shapley(PermutationSampling(20, seed=1)), 20 antithetic permutations" in repr(sampled)
+    assert f"standard error at most {sampled.standard_error.max():.2g}" in repr(sampled)
+    table = sampled.to_table()
+    np.testing.assert_array_equal(table["standard_error"], sampled.standard_error)
+    alone = aumann.attribute(x, aumann.Heat(), method=aumann.Shapley(aumann.PermutationSampling(2)))
+    assert "standard error unknown, of one sample" in repr(alone)
+    expanded = aumann.attribute(
+        x, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
+    )
+    assert f"error     estimated at most {expanded.error_estimate:.1e}" in repr(expanded)
+    assert "standard_error" not in expanded.to_table().columns

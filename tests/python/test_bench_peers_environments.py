@@ -209,6 +209,16 @@ def test_the_truth_is_right(name: str, value_name: str) -> None:
     np.testing.assert_allclose(found, expected[value_name], rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("value_name", ["Shapley", "Banzhaf"])
+def test_the_expanded_truth_is_as_near_as_it_says(value_name: str) -> None:
+    x = np.random.default_rng(8).exponential(size=(21, 3))
+    expanded = aumann.attribute(x, aumann.Heat(), method=exact_method(value_name, "heat", 21))
+    whole = {"Shapley": aumann.Shapley(), "Banzhaf": aumann.Banzhaf()}[value_name]
+    off = np.abs(expanded.values - aumann.attribute(x, aumann.Heat(), method=whole).values).max()
+    assert 0 < off < 2 * expanded.error_estimate
+    assert off < 1e-3 * np.abs(expanded.values).max()
+
+
 @pytest.fixture(scope="module")
 def shapiq_methods() -> Solvers:
     if find_spec("shapiq") is None:

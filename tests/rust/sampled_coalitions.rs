@@ -1,10 +1,8 @@
 //! Sampled Banzhaf values against the definition, and the laws of sampled coalitions.
 
 use aumann_core::{
-    Baseline, Coalition, Error, Features, Game, Plan, Result, Sampler, Step, ValueFunction,
-    blocks::CHUNK,
-    from_descriptor,
-    value_function::{GiniMeanDifference, Heat, Mean, NAMES, Variance},
+    Baseline, Coalition, Descriptor, Error, Features, Game, Moments, Plan, Result, Sampler, Step,
+    ValueFunction, blocks::CHUNK, from_descriptor, value_function::NAMES,
 };
 
 const PLANS: [Plan; 2] = [Plan::Coalitions { reuse: false }, Plan::Coalitions { reuse: true }];
@@ -27,20 +25,17 @@ fn game(name: &str, x: &[f64], base: Option<&[f64]>, d: usize) -> Box<dyn Game> 
         Some(base) => Baseline::PerAgent(Features::rows(base, d).unwrap()),
         None => Baseline::Zero,
     };
-    match name {
-        "mean" => Mean::new(None).unwrap().game(&x, &baseline),
-        "variance" => Variance::new(None).unwrap().game(&x, &baseline),
-        "gini" => GiniMeanDifference::new(None).unwrap().game(&x, &baseline),
-        _ => Heat::new(None).unwrap().game(&x, &baseline),
-    }
-    .unwrap()
+    function(name).game(&x, &baseline).unwrap()
+}
+
+fn function(name: &str) -> Box<dyn ValueFunction<f64>> {
+    from_descriptor(&Descriptor { name, weights: None }).unwrap()
 }
 
 /// The Banzhaf value by its definition: every coalition's value from the value function.
 fn banzhaf(name: &str, x: &[f64], base: &[f64], d: usize) -> Vec<f64> {
     let n = x.len() / d;
-    let function: Box<dyn ValueFunction<f64>> =
-        from_descriptor(&aumann_core::Descriptor { name, weights: None }).unwrap();
+    let function = function(name);
     let value = |coalition: usize| {
         let rows = (0..n).flat_map(|i| {
             let from = if coalition >> i & 1 == 1 { x } else { base };
@@ -201,7 +196,7 @@ fn kept_moments_of_reused_values_are_checked() -> Result<()> {
     let reuse = moments.reuse().unwrap();
     let parts = || {
         let (sums, squares) = (moments.sums().to_vec(), moments.squares().to_vec());
-        aumann_core::Moments::from_parts(moments.bound(), moments.samples(), sums, squares)
+        Moments::from_parts(moments.bound(), moments.samples(), sums, squares)
     };
     assert_eq!(&parts()?.with_reuse(reuse.clone())?, moments);
     let mut resumed = sample(game("heat", &x, None, 2), plan, 1, 100..130);

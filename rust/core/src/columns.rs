@@ -10,8 +10,8 @@ use std::ops::Range;
 /// Differences of a block's agents from the baseline, feature by feature.
 pub(crate) type Columns = [[f64; BLOCK]];
 
-/// Calls `work` with one block of positions after another and its columns, of which it is to read
-/// as many values as there are positions. `positions` are a chunk.
+/// Calls `work` with one block of positions after another and its columns, which are zero beyond its
+/// last agent. `positions` are a chunk.
 pub(crate) fn for_each_block<T: Real>(
     x: &Step<'_, T>,
     baseline: &Baseline<'_, T>,
@@ -21,6 +21,12 @@ pub(crate) fn for_each_block<T: Real>(
     let d = x.features().features();
     let row = baseline.row(d);
     let mut columns = vec![[0.0; BLOCK]; d];
+    let mut work = |block: Range<usize>, columns: &mut Columns| {
+        if block.len() < BLOCK {
+            columns.iter_mut().for_each(|column| column[block.len()..].fill(0.0));
+        }
+        work(block, columns);
+    };
     let direct = x.everyone_is_present() && !matches!(baseline, Baseline::PerAgent(_));
     let blocks = || {
         let starts = positions.clone().step_by(BLOCK);
@@ -36,7 +42,7 @@ pub(crate) fn for_each_block<T: Real>(
                     3 => split::<T, 3>(data, &row, &mut columns),
                     _ => split::<T, 4>(data, &row, &mut columns),
                 }
-                work(block, &columns);
+                work(block, &mut columns);
             }
         }
         Features::Columns(data) if direct => {
@@ -46,7 +52,7 @@ pub(crate) fn for_each_block<T: Real>(
                         *value = of_x.to_f64() - b;
                     }
                 }
-                work(block, &columns);
+                work(block, &mut columns);
             }
         }
         _ => {
@@ -64,7 +70,7 @@ pub(crate) fn for_each_block<T: Real>(
                         *value = of_x.to_f64() - b.to_f64();
                     }
                 }
-                work(block, &columns);
+                work(block, &mut columns);
             });
         }
     }
@@ -77,7 +83,9 @@ fn split<T: Real, const D: usize>(data: &[T], row: &[f64], columns: &mut Columns
     dispatch(
         #[inline(always)]
         || {
-            for (j, agent) in data.as_chunks::<D>().0.iter().enumerate().take(BLOCK) {
+            let agents = data.as_chunks::<D>().0;
+            let count = agents.len().min(BLOCK);
+            for (j, agent) in agents[..count].iter().enumerate() {
                 for k in 0..D {
                     columns[k][j] = agent[k].to_f64() - base[k];
                 }

@@ -18,8 +18,10 @@
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
 //! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
 //! | [`random`] | random numbers by counter |
+//! | `rank_tree` | count and sum of the values below a rank, while values come and go |
 //! | `buckets`, `order` | agents streamed into buckets and back; random orders |
-//! | `moments` | sums of samples in fixed point |
+//! | `coalitions` | random coalitions, 64 at a time |
+//! | `moments` | sums of samples in fixed point, of each player or of values that serve all |
 //! | `game`, `sums` | players who join a coalition one by one; orders swept bucket by bucket |
 //! | `symmetric` | symmetric tensors over the features |
 //! | [`value_function`] | one file per value function |

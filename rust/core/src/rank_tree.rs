@@ -6,8 +6,8 @@
 //! one node per level, without a branch. Everything is an integer, so a tree does not depend on
 //! the order in which values came.
 
-/// Children of a node: two cache lines of counts at every level of a query, three levels for the
-/// 9,000 distinct composites of social counts.
+/// Children of a node: wide enough for three levels at the 9,000 distinct composites of social
+/// counts, narrow enough to be updated in a few instructions.
 const WIDTH: usize = 32;
 const WIDTH_BITS: u32 = WIDTH.trailing_zeros();
 
@@ -44,11 +44,9 @@ impl RankTree {
         }
     }
 
-    /// As many values of every rank as `counts` says, the values being `values`.
-    pub(crate) fn of(counts: &[i64], values: &[i64]) -> Self {
-        let mut tree = Self::new(counts.len());
-        let mut below: Vec<[i64; 2]> =
-            counts.iter().zip(values).map(|(&count, &value)| [count, count * value]).collect();
+    /// Of values whose count and sum at every rank are `below`.
+    pub(crate) fn of(mut below: Vec<[i64; 2]>) -> Self {
+        let mut tree = Self::new(below.len());
         for level in &mut tree.levels {
             let nodes = below.chunks(WIDTH).zip(level);
             let totals = nodes.map(|(children, node)| {
@@ -111,7 +109,8 @@ mod tests {
                 counts[rank] += count;
                 tree.add(rank as u32, count, count * values[rank]);
             }
-            let built = RankTree::of(&counts, &values);
+            let totals = counts.iter().zip(&values).map(|(&count, &value)| [count, count * value]);
+            let built = RankTree::of(totals.collect());
             let (mut count, mut sum) = (0, 0);
             for rank in 0..ranks {
                 assert_eq!(tree.below(rank as u32), (count, sum), "{ranks}, {rank}");

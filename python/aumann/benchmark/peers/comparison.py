@@ -173,6 +173,10 @@ def compare(
     rows = []
     deadline = monotonic() + total_time
     cells = list(_cells(peers, value_functions, agents))
+    progress("finding the truths")
+    # Before anything is measured: an error here should not come after minutes of measuring.
+    for size, name, _, method in cells:
+        truths(method.value, name, size)
     for number, (size, name, peer, method) in enumerate(cells, start=1):
         progress(f"{number} of {len(cells)}: {peer.name} {method.name}, {name} of {size:,} agents")
         cell = (peer.name, method.name, name)

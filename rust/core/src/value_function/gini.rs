@@ -5,14 +5,15 @@
 //! path. Baselines per agent, ordered or not, are in `crossing`.
 
 mod coalitions;
+mod crossing;
+mod exact;
 mod game;
 mod members;
 mod orders;
+mod two_steps;
 mod values;
 
 use super::composite::{self, Composites, Weights};
-use super::crossing::Ends;
-use super::gini_coalitions::{self, Method};
 use super::{MeanFunction, Outcome, ValueFunction};
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Extent, Extremes, Scale, Scaled, fold};
 use rayon::prelude::*;
+
+use crossing::Ends;
+use exact::Method;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
 #[derive(Clone, Debug)]
@@ -107,8 +111,8 @@ fn coalitions<T: Real>(
 ) -> Result<Outcome> {
     let weights = function.weights.of(x.features())?;
     match baseline {
-        Baseline::PerAgent(rows) => gini_coalitions::per_agent(method, x, &weights, rows, out),
-        _ => gini_coalitions::common(method, x, &weights, baseline, out),
+        Baseline::PerAgent(rows) => exact::per_agent(method, x, &weights, rows, out),
+        _ => exact::common(method, x, &weights, baseline, out),
     }
 }
 

@@ -8,8 +8,9 @@ mod block;
 mod coalitions;
 mod control;
 mod game;
+mod without;
 
-use super::{MeanFunction, Outcome, ValueFunction, heat_without};
+use super::{MeanFunction, Outcome, ValueFunction};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::Game;
@@ -150,7 +151,7 @@ impl<T: Real> ValueFunction<T> for Heat {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome> {
-        heat_without::leave_one_out(x, baseline, out)
+        without::leave_one_out(x, baseline, out)
     }
 
     fn mean_function(&self) -> Result<&dyn MeanFunction> {

@@ -1,12 +1,9 @@
 //! The value functions: one file each, one line each in [`NAMES`] and [`from_descriptor`].
 
 mod composite;
-mod crossing;
 mod gini;
-mod gini_coalitions;
 mod heat;
 mod heat_derivatives;
-mod heat_without;
 mod mean;
 mod mean_function;
 mod variance;

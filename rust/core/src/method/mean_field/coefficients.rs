@@ -140,7 +140,7 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
         let mut correction = Polynomial::zero(d);
         for terms in [leading, corrections] {
             // Attributions of order 0, times n; none are known while they are being found.
-            let leading = kept.of_degree(1).iter().enumerate();
+            let leading = kept.linear().iter().enumerate();
             let size: f64 = leading.map(|(k, c)| c.abs() * n * self.size(&[k])).sum();
             let negligible = terms.iter().flat_map(|term| {
                 let part = ROUNDING * size * n.powi(term.order as i32);
@@ -155,8 +155,7 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
                 rest = others;
                 let scale = n.powi(term.order as i32 + 1);
                 let polynomial = if term.order == last { &mut correction } else { &mut kept };
-                let sums = polynomial.of_degree(term.degree).iter_mut().zip(own);
-                sums.for_each(|(sum, coefficient)| *sum += coefficient / scale);
+                polynomial.add(term.degree, own.iter().map(|coefficient| coefficient / scale));
             }
         }
         Ok(Polynomials { kept, correction, corrected: order == last })

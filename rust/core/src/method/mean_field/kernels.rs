@@ -9,8 +9,6 @@ use crate::simd::dispatch;
 use crate::statistics::{Absorb, Scale, Scaled, fold};
 use crate::symmetric::Tuples;
 
-const ONES: [f64; BLOCK] = [1.0; BLOCK];
-
 /// Means of the differences from the baseline, of their products and of those of three, by
 /// ascending tuples of features.
 pub(super) struct Moments {
@@ -38,11 +36,11 @@ pub(super) fn moments<T: Real>(
     let states = blocks::map(x.present(), |positions| {
         let lanes = |count| vec![[0.0; LANES]; count];
         let (mut first, mut second, mut third) = (lanes(d), lanes(counts[1]), lanes(third));
-        columns::for_each_block(x, baseline, positions, |block, columns| {
+        columns::for_each_block(x, baseline, positions, |_, columns| {
             let sums = [&mut first[..], &mut second, &mut third];
             dispatch(
                 #[inline(always)]
-                || add_moments(columns, block.len(), sums),
+                || add_moments(columns, sums),
             );
         });
         Sums(first.into_iter().chain(second).chain(third).map(fold).collect())
@@ -54,79 +52,98 @@ pub(super) fn moments<T: Real>(
     Moments { means: take(d), second: take(counts[1]), third: take(third) }
 }
 
-/// Adds the products of the first `count` rows of the columns, tuple by tuple.
+/// Agents whose products are formed together, in registers.
+const ROW: usize = 2 * LANES;
+
+type Row = [f64; ROW];
+
 #[inline(always)]
-fn add_moments(columns: &Columns, count: usize, sums: [&mut [[f64; LANES]]; 3]) {
-    let [first, second, third] = sums;
-    let mut third = third.iter_mut();
-    let mut second = second.iter_mut();
-    for (k, (sum, left)) in first.iter_mut().zip(columns).enumerate() {
-        add_products(sum, &left[..count], &ONES);
-        for (l, right) in columns.iter().enumerate().skip(k) {
-            let mut products = [0.0; BLOCK];
-            for (product, (a, b)) in products.iter_mut().zip(left.iter().zip(right)) {
-                *product = a * b;
-            }
-            if let Some(sum) = second.next() {
-                add_products(sum, &products[..count], &ONES);
-            }
-            // The columns first: they end, and must not take one sum too many.
-            for (column, sum) in columns[l..].iter().zip(third.by_ref()) {
-                add_products(sum, &products[..count], column);
+fn row_of(column: &[f64; BLOCK], row: usize) -> &Row {
+    &column.as_chunks::<ROW>().0[row]
+}
+
+/// Adds the products of the columns, tuple by tuple. The sums stay in memory and the rows of agents
+/// are the outer loop: additions to one sum would wait for each other.
+#[inline(always)]
+fn add_moments(columns: &Columns, [first, second, third]: [&mut [[f64; LANES]]; 3]) {
+    for row in 0..BLOCK / ROW {
+        let (mut second, mut third) = (second.iter_mut(), third.iter_mut());
+        for (k, sums) in first.iter_mut().enumerate() {
+            let left = row_of(&columns[k], row);
+            add(sums, left);
+            // The sums second: the features end first, and must not take one sum too many.
+            for (l, sums) in (k..columns.len()).zip(second.by_ref()) {
+                let products = multiply(left, row_of(&columns[l], row));
+                add(sums, &products);
+                for (column, sums) in columns[l..].iter().zip(third.by_ref()) {
+                    add(sums, &multiply(&products, row_of(column, row)));
+                }
             }
         }
     }
 }
 
 #[inline(always)]
-fn add_products(sums: &mut [f64; LANES], left: &[f64], right: &[f64; BLOCK]) {
-    let mut lanes = *sums;
-    let (left, left_rest) = left.as_chunks::<LANES>();
-    let (right, right_rest) = right.split_at(left.len() * LANES);
-    for (left, right) in left.iter().zip(right.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            lanes[lane] += left[lane] * right[lane];
-        }
+fn add(sums: &mut [f64; LANES], values: &Row) {
+    let (left, right) = values.split_at(LANES);
+    for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+        *sum += left + right;
     }
-    for (lane, (left, right)) in left_rest.iter().zip(right_rest).enumerate() {
-        lanes[lane] += left * right;
-    }
-    *sums = lanes;
 }
 
-/// Coefficients by ascending tuples of one, two and three features.
+#[inline(always)]
+fn multiply(left: &Row, right: &Row) -> Row {
+    let mut products = *left;
+    for lane in 0..ROW {
+        products[lane] *= right[lane];
+    }
+    products
+}
+
+/// Coefficients by ascending tuples of one, two and three features; of three only where it has such.
 pub(super) struct Polynomial([Vec<f64>; 3]);
 
 impl Polynomial {
     pub(super) fn zero(d: usize) -> Self {
-        Self([1, 2, 3].map(|degree| vec![0.0; Tuples::new(d, degree).all().len()]))
+        Self([vec![0.0; d], vec![0.0; d * (d + 1) / 2], Vec::new()])
     }
 
-    pub(super) fn of_degree(&mut self, degree: usize) -> &mut [f64] {
-        &mut self.0[degree - 1]
+    /// Adds to the coefficients of a degree.
+    pub(super) fn add(&mut self, degree: usize, more: impl ExactSizeIterator<Item = f64>) {
+        let coefficients = &mut self.0[degree - 1];
+        coefficients.resize(more.len(), 0.0);
+        coefficients.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
     }
 
-    /// Its value for the row of agents that begins at `first`.
+    /// The coefficients of single features.
+    pub(super) fn linear(&self) -> &[f64] {
+        &self.0[0]
+    }
+
+    /// Its value for a row of agents.
     #[inline(always)]
-    fn at(&self, columns: &Columns, first: usize) -> [f64; LANES] {
+    fn at(&self, columns: &Columns, row: usize) -> Row {
         let [linear, quadratic, cubic] = &self.0;
         let (mut quadratic, mut cubic) = (quadratic.iter(), cubic.iter());
-        let mut value = [0.0; LANES];
+        let mut value = [0.0; ROW];
         for (k, coefficient) in linear.iter().enumerate() {
-            let mut slope = [*coefficient; LANES];
-            for l in k..columns.len() {
-                let mut bend = [quadratic.next().copied().unwrap_or(0.0); LANES];
+            let mut slope = [*coefficient; ROW];
+            for (l, coefficient) in (k..columns.len()).zip(quadratic.by_ref()) {
+                let mut bend = [*coefficient; ROW];
                 for (column, coefficient) in columns[l..].iter().zip(cubic.by_ref()) {
-                    for lane in 0..LANES {
-                        bend[lane] += coefficient * column[first + lane];
+                    let column = row_of(column, row);
+                    for lane in 0..ROW {
+                        bend[lane] += coefficient * column[lane];
                     }
                 }
-                for lane in 0..LANES {
-                    slope[lane] += bend[lane] * columns[l][first + lane];
+                let column = row_of(&columns[l], row);
+                for lane in 0..ROW {
+                    slope[lane] += bend[lane] * column[lane];
                 }
             }
-            for lane in 0..LANES {
-                value[lane] += slope[lane] * columns[k][first + lane];
+            let column = row_of(&columns[k], row);
+            for lane in 0..ROW {
+                value[lane] += slope[lane] * column[lane];
             }
         }
         value
@@ -153,28 +170,29 @@ pub(super) fn apply<T: Real>(
     let weight = f64::from(polynomials.corrected);
     let states = blocks::map_mut(out, |start, out| {
         let mut scale = Scale::by(1.0);
-        let mut largest = 0.0_f64;
+        let mut largest = [0.0_f64; ROW];
         columns::for_each_block(x, baseline, start..start + out.len(), |block, columns| {
             let out = &mut out[block.start - start..block.end - start];
             dispatch(
                 #[inline(always)]
                 || {
-                    for (row, out) in out.chunks_mut(LANES).enumerate() {
-                        let kept = polynomials.kept.at(columns, row * LANES);
-                        let correction = polynomials.correction.at(columns, row * LANES);
-                        for (value, (kept, correction)) in
-                            out.iter_mut().zip(kept.iter().zip(correction))
-                        {
-                            let size = correction.abs();
-                            largest = if size > largest { size } else { largest };
-                            *value = T::from_f64(kept + weight * correction);
+                    for (row, out) in out.chunks_mut(ROW).enumerate() {
+                        let mut values = polynomials.kept.at(columns, row);
+                        let corrections = polynomials.correction.at(columns, row);
+                        for lane in 0..ROW {
+                            let size = corrections[lane].abs();
+                            largest[lane] = if size > largest[lane] { size } else { largest[lane] };
+                            values[lane] += weight * corrections[lane];
+                        }
+                        for (value, attribution) in out.iter_mut().zip(values) {
+                            *value = T::from_f64(attribution);
                         }
                     }
                     scale.absorb(out);
                 },
             );
         });
-        (Absorb::<T>::total(scale), largest)
+        (Absorb::<T>::total(scale), largest.into_iter().fold(0.0, f64::max))
     });
     let largest = states.iter().fold(0.0_f64, |largest, state| largest.max(state.1));
     let sums = states.into_iter().map(|(sums, _)| sums).collect();

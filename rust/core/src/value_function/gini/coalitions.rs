@@ -144,9 +144,13 @@ impl Below {
 }
 
 impl<'a> Distances<'a> {
-    /// Of coalitions `8 * group` to `8 * group + 7`.
-    pub(super) fn new(taken: &Taken<'a>, group: usize) -> Self {
-        let game = taken.game;
+    pub(super) fn new(game: &'a GiniGame) -> Self {
+        Self { game, table: vec![[0; GROUP]; game.values.len()] }
+    }
+
+    /// Turns to coalitions `8 * group` to `8 * group + 7`.
+    pub(super) fn turn_to(&mut self, taken: &Taken<'a>, group: usize) {
+        let game = self.game;
         let n = game.composites.len() as i64;
         let states = blocks::map(taken.words.len(), |chunk| {
             let mut below = Below::NONE;
@@ -160,8 +164,7 @@ impl<'a> Distances<'a> {
             );
             below
         });
-        let mut table = vec![[0; GROUP]; game.values.len()];
-        let (mut parts, mut rest) = (Vec::with_capacity(states.len()), table.as_mut_slice());
+        let (mut parts, mut rest) = (Vec::with_capacity(states.len()), self.table.as_mut_slice());
         let (mut below, mut done) = (Below::NONE, 0);
         for (chunk, state) in states.into_iter().enumerate() {
             let end = taken.words.len().min((chunk + 1) * CHUNK);
@@ -214,7 +217,6 @@ impl<'a> Distances<'a> {
         } else {
             parts.into_par_iter().for_each(fill);
         }
-        Self { game, table }
     }
 
     /// What a player adds to each of the coalitions; `word` says of which it is a member.
@@ -243,19 +245,27 @@ impl GiniGame {
         moments: &mut Moments,
     ) -> Result<()> {
         let taken = Taken::new(self, words);
+        let mut distances = Distances::new(self);
         while !bits.is_empty() {
             let group = bits.start / GROUP;
             let lanes = bits.start % GROUP..GROUP.min(bits.end - group * GROUP);
             bits.start += lanes.len();
-            let distances = Distances::new(&taken, group);
+            distances.turn_to(&taken, group);
+            let distances = &distances;
             moments.add_many(lanes.len(), |players, out| {
-                let length = players.len();
-                for (place, player) in players.enumerate() {
-                    let members = (words[player] >> (group * GROUP)) as u8;
-                    let marginals = distances.marginals(player, members);
-                    let rows = out.iter_mut().skip(place).step_by(length);
-                    rows.zip(&marginals[lanes.clone()]).for_each(|(out, &value)| *out = value);
-                }
+                let (length, first) = (players.len(), players.start);
+                dispatch(
+                    #[inline(always)]
+                    || {
+                        for (place, word) in words[players].iter().enumerate() {
+                            let members = (word >> (group * GROUP)) as u8;
+                            let marginals = distances.marginals(first + place, members);
+                            for (row, lane) in lanes.clone().enumerate() {
+                                out[row * length + place] = marginals[lane];
+                            }
+                        }
+                    },
+                );
                 Ok(())
             })?;
         }
@@ -277,12 +287,13 @@ mod tests {
         let words = coalitions.words();
         let taken = Taken::new(game, words);
         let values = taken.values();
+        let mut distances = Distances::new(game);
         for bit in (0..BATCH).step_by(if n > 1_000 { 21 } else { 1 }) {
             let mut coalition = game.empty();
             coalitions.members(bit).for_each(|player| _ = coalition.add(player).unwrap());
             let close = (values[bit] / coalition.value().unwrap() - 1.0).abs() < 1e-13;
             assert!(close || values[bit] == coalition.value().unwrap(), "{n}, {bit}");
-            let distances = Distances::new(&taken, bit / GROUP);
+            distances.turn_to(&taken, bit / GROUP);
             for player in (0..n).step_by(1 + n / 1_000) {
                 let members = (words[player] >> (bit / GROUP * 8)) as u8;
                 let found = distances.marginals(player, members)[bit % GROUP];

@@ -159,7 +159,8 @@ impl GiniGame {
         counts
     }
 
-    /// Sum of the distances of all pairs of players, in units, of whom as many stand at each rank as `counts` says.
+    /// Sum of the distances of all pairs of players, in units, of whom as many stand at each rank as
+    /// `counts` says.
     fn pairs(&self, counts: &[i64]) -> i128 {
         let (mut before, mut sum, mut pairs) = (0, 0, 0);
         for (&count, &value) in counts.iter().zip(&self.values) {

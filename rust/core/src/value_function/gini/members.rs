@@ -28,12 +28,22 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// As many values of each rank in the tree as `counts` says, and as many members as `count`.
     pub(super) fn new(game: &'a GiniGame, counts: &[i64], count: i64) -> Self {
-        let (mut sum, mut magnitude) = (0, 0);
-        for (count, value) in counts.iter().zip(&game.values) {
-            sum += count * value;
-            magnitude += count * value.abs();
-        }
-        Self { game, tree: RankTree::of(counts, &game.values), count, sum, magnitude }
+        let totals = counts.iter().zip(&game.values).map(|(&count, value)| [count, count * value]);
+        let pairs = counts.iter().zip(&game.values);
+        let magnitude = pairs.map(|(count, value)| count * value.abs()).sum();
+        Self::of(game, totals.collect(), count, magnitude)
+    }
+
+    /// With count and sum of the values at every place of the tree, the sum of their magnitudes, and
+    /// the number of members.
+    pub(super) fn of(
+        game: &'a GiniGame,
+        totals: Vec<[i64; 2]>,
+        count: i64,
+        magnitude: i64,
+    ) -> Self {
+        let sum = totals.iter().map(|total| total[1]).sum();
+        Self { game, tree: RankTree::of(totals), count, sum, magnitude }
     }
 
     /// Sum of the distances from a value to all in the tree, which are `count`.
@@ -43,39 +53,56 @@ impl<'a> Members<'a> {
         value * (2 * below - count) + self.sum - 2 * sum
     }
 
+    /// What a value at a place of the tree adds where all others stand at zero.
+    #[inline(always)]
+    fn marginal_of_value(&self, place: u32, value: i64, member: bool) -> i64 {
+        let (n, own) = (self.game.composites.len() as i64, i64::from(member));
+        let outside = n - 1 - (self.count - own);
+        self.distances(place, value, self.count) + outside * value.abs()
+            - (self.magnitude - own * value.abs())
+    }
+
     /// What a player adds to the other members, in units.
     #[inline(always)]
     fn marginal(&self, at: Places, member: bool) -> i64 {
         let (game, n) = (self.game, self.game.composites.len() as i64);
         let value = game.values[at.member as usize];
-        let own = i64::from(member);
         match &game.baselines {
-            Baselines::Common(_) => {
-                let outside = n - 1 - (self.count - own);
-                self.distances(at.member, value, self.count) + outside * value.abs()
-                    - (self.magnitude - own * value.abs())
-            }
+            Baselines::Common(_) => self.marginal_of_value(at.member, value, member),
             Baselines::PerAgent(_) => {
                 let base = game.values[at.outside as usize];
                 // The player itself is in the tree, on one side or the other.
-                let itself = (2 * own - 1) * (value - base).abs();
+                let itself = if member { 1 } else { -1 } * (value - base).abs();
                 self.distances(at.member, value, n) - self.distances(at.outside, base, n) + itself
             }
         }
     }
 
     #[inline(always)]
-    fn put(&mut self, at: Places, sign: i64) {
-        let value = self.game.values[at.member as usize];
-        self.tree.add(at.member, sign, sign * value);
+    fn put_value(&mut self, place: u32, value: i64, sign: i64) {
+        self.tree.add(place, sign, sign * value);
         self.sum += sign * value;
         self.magnitude += sign * value.abs();
         self.count += sign;
+    }
+
+    #[inline(always)]
+    fn put(&mut self, at: Places, sign: i64) {
+        self.put_value(at.member, self.game.values[at.member as usize], sign);
         if let Baselines::PerAgent(_) = self.game.baselines {
             let base = self.game.values[at.outside as usize];
             self.tree.add(at.outside, -sign, -sign * base);
             self.sum -= sign * base;
         }
+    }
+
+    /// Lets a value join at a place of the tree, all others standing at zero, and returns what it
+    /// adds, in units.
+    #[inline(always)]
+    pub(super) fn join_value(&mut self, place: u32, value: i64) -> i64 {
+        let marginal = self.marginal_of_value(place, value, false);
+        self.put_value(place, value, 1);
+        marginal
     }
 
     /// Lets a player join and returns what it adds, in units.

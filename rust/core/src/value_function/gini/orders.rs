@@ -15,10 +15,13 @@ use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// Distinct values whose tree fits into the second-level cache. More are walked in two steps.
+const ONE_TREE: usize = 1 << 15;
+
 /// Neighbouring buckets, and the places for what their players add.
-struct Run<'a> {
-    buckets: Range<usize>,
-    marginals: Vec<&'a mut [f64]>,
+pub(super) struct Run<'a> {
+    pub(super) buckets: Range<usize>,
+    pub(super) marginals: Vec<&'a mut [f64]>,
 }
 
 impl GiniGame {
@@ -59,6 +62,10 @@ impl GiniGame {
             Run { marginals: parts.by_ref().take(buckets.len()).collect(), buckets }
         });
         let runs: Vec<Run<'_>> = runs.collect();
+        if W == 1 && self.values.len() > ONE_TREE {
+            self.walk_in_two(order, rows.as_flattened(), runs);
+            return;
+        }
         if threads == 1 {
             runs.into_iter().for_each(|run| self.walk(order, rows, &[], run));
             return;
@@ -115,7 +122,7 @@ impl GiniGame {
     }
 }
 
-fn slots(order: &Order, buckets: &Range<usize>) -> Range<usize> {
+pub(super) fn slots(order: &Order, buckets: &Range<usize>) -> Range<usize> {
     order.buckets.slots(buckets.start).start..order.buckets.slots(buckets.end - 1).end
 }
 
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn sweeps_are_the_game_along_the_order() {
-        for n in [1, 2, 9, 3_000, CHUNK + 1, 5 * CHUNK] {
+        for n in [1, 2, 9, 3_000, CHUNK + 1, 7 * CHUNK] {
             for levels in [30.0, 1e12] {
                 let (s, b) = players(n, levels);
                 for game in [GiniGame::relative(&s), GiniGame::per_agent(&s, &b)] {

@@ -14,9 +14,8 @@
 
 use super::merge::Crossings;
 use super::pairs::Pair;
-use crate::blocks::LANES;
+use super::sum;
 use crate::simd::dispatch;
-use crate::statistics::fold;
 
 /// Largest relative error of 1/t between the shortest and the longest t: 8e-16 of the trapezoid
 /// rule, as much of the rates that are left out above.
@@ -308,17 +307,7 @@ fn apply(
                 b[k] += step * a[k];
                 e[k] *= b[k] * weights[k];
             }
-            let mut lanes = [0.0; LANES];
-            let (whole, rest) = e.as_chunks::<LANES>();
-            for row in whole {
-                for lane in 0..LANES {
-                    lanes[lane] += row[lane];
-                }
-            }
-            for (lane, term) in lanes.iter_mut().zip(rest) {
-                *lane += term;
-            }
-            e[0] = fold(lanes);
+            e[0] = sum(e);
         }
     }
 }

@@ -6,8 +6,7 @@
 //! those after it with it. Means are taken relative to their powers of two, which join the 1 of
 //! `1 + P'`, so that no product leaves the range on the way.
 
-use super::Outcome;
-use super::heat::heat;
+use super::heat;
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::columns::{self, Columns};
 use crate::error::{Error, Result};
@@ -17,6 +16,7 @@ use crate::product::Wide;
 use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Scale};
+use crate::value_function::Outcome;
 
 /// Up to here five terms of the logarithm's series are exact to the last bit.
 const SERIES: f64 = 1.0 / 1_024.0;

@@ -11,8 +11,6 @@
 //! Sums run over integers, so that differences of them lose nothing and need no order. Composites
 //! are taken relative to a row amid the data, so that an offset of all agents costs no digits.
 
-use super::Outcome;
-use super::composite::{self, Composites};
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
@@ -23,6 +21,8 @@ use crate::rank::{Ascent, RankWeights, TieWeight, Ties, Values, from_ordered_bit
 use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Extent, Extremes, Scale};
+use crate::value_function::Outcome;
+use crate::value_function::composite::{self, Composites};
 use std::ops::Range;
 
 /// Which value of the game.

@@ -27,12 +27,12 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
-use super::composite;
-use crate::blocks::BLOCK;
+use crate::blocks::{BLOCK, LANES};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::real::Real;
-use crate::statistics::Extent;
+use crate::statistics::{Extent, fold};
+use crate::value_function::composite;
 use merge::{Costs, Crossings};
 use pairs::{Pair, Pairs};
 
@@ -64,6 +64,22 @@ impl Weighed {
         }
         weights
     }
+}
+
+/// The sum of numbers in the first-level cache, the same bits at every SIMD level.
+#[inline(always)]
+fn sum(terms: &[f64]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let (whole, rest) = terms.as_chunks::<LANES>();
+    for row in whole {
+        for lane in 0..LANES {
+            lanes[lane] += row[lane];
+        }
+    }
+    for (lane, term) in lanes.iter_mut().zip(rest) {
+        *lane += term;
+    }
+    fold(lanes)
 }
 
 /// A running sum that carries its rounding along (Neumaier 1974): one agent is added after another,

@@ -1,9 +1,8 @@
 //! Crossings one by one: tiles of pairs against tiles, a division each.
 
 use super::merge::Crossings;
-use crate::blocks::LANES;
+use super::sum;
 use crate::simd::dispatch;
-use crate::statistics::fold;
 
 /// Pairs of a tile: two of them stay in the first-level cache.
 pub(super) const TILE: usize = 256;
@@ -49,17 +48,7 @@ impl Tile {
             *shift -= count * part;
             *term = agents * part;
         }
-        let mut lanes = [0.0; LANES];
-        let (whole, rest) = terms.as_chunks::<LANES>();
-        for row in whole {
-            for lane in 0..LANES {
-                lanes[lane] += row[lane];
-            }
-        }
-        for (lane, term) in lanes.iter_mut().zip(rest) {
-            *lane += term;
-        }
-        fold(lanes)
+        sum(terms)
     }
 }
 
