@@ -2,6 +2,7 @@
 //! compile.
 
 mod coalitions;
+mod coalitions_at_scale;
 mod determinism;
 mod enumeration;
 mod gini_paths;

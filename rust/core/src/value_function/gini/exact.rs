@@ -369,9 +369,10 @@ pub(super) fn per_agent<T: Real>(
             let positions = start..start + part.len();
             composite::chunk(weights, x, &path, positions, ()).0
         });
-        for values in [2 * start, 2 * start + CHUNK] {
-            let end = (values + CHUNK).min(2 * (start + part.len()));
-            ranked.replay(values.min(end)..end, |position, distances| {
+        let end = 2 * (start + part.len());
+        for first_of_chunk in (2 * start..end).step_by(CHUNK) {
+            let values = first_of_chunk..end.min(first_of_chunk + CHUNK);
+            ranked.replay(values, |position, distances| {
                 let first = position / 2 - start;
                 let part = &mut part[first..first + distances.len() / 2];
                 let pairs = distances.as_chunks::<2>().0.iter().zip(first..);
