@@ -34,7 +34,7 @@ fn integers(seed: u64, n: usize, below: u64) -> Vec<i64> {
     let mut next = || {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (u128::from(state) * u128::from(below) >> 64) as i64
+        ((u128::from(state) * u128::from(below)) >> 64) as i64
     };
     (0..n).map(|_| next()).collect()
 }
