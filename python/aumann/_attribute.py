@@ -128,7 +128,7 @@ def attribute(
     _check_method(method)
     if isinstance(x, Game):
         given = {"value_function": value_function, "presence": presence, "out": out}
-        given["baseline"] = None if isinstance(baseline, float) and baseline == 0 else baseline
+        given["baseline"] = None if np.ndim(baseline) == 0 and baseline == 0 else baseline
         return _attribute_game(x, method, given, resume, started)
     function = _checked_function(value_function, method)
     features = read_features(x, presence)

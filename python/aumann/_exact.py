@@ -124,6 +124,9 @@ class ExactValues:
         self, function: BuiltIn, weights: NDArray[np.float64] | None, ends: Ends, out: Any
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
         method = _NAMES[type(self.method)]
+        # In a sum, a term with a closed form needs no expansion.
+        closed = function.closed_coalition_values and len(self.terms) > 1
+        order = None if closed else self.order
         return _core.attribute(
-            function.name, weights, method, self.order, ends.x, ends.rows, ends.presence, out
+            function.name, weights, method, order, ends.x, ends.rows, ends.presence, out
         )

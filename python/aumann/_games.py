@@ -23,6 +23,12 @@ __all__ = ["GameSource", "GameValues"]
 # By how much a sample may exceed the largest of the first one.
 BOUND_FACTOR = 64.0
 
+# Random numbers of what is tried out before sampling: the same for all seeds, so that samples of
+# different seeds are in the same unit. The last sample number is not in reach of a run.
+TRIAL_SEED = 0
+TRIAL_SAMPLE = 2**63 - 1
+TRIALS = 4
+
 # Coalitions enumerated at once: their matrix stays in the cache.
 ENUMERATED_ROWS = 2**14
 
@@ -133,14 +139,17 @@ class GameSource:
         self.seed, self.step = seed, step
         self.ends = _ends(game)
         self.reuse = self.kind == "coalitions" and self.flag
+        trial = _core.random_coalitions(TRIAL_SEED, 0, 0, TRIALS, game.agents)
+        self._trial = game.values(trial)
+        self._fingerprint = hash((game.agents, *self.ends, *self._trial.tolist()))
         self.moments = (
             Moments(game.agents, self._bound(), self.reuse) if moments is None else moments.copy()
         )
 
     @property
     def fingerprint(self) -> int:
-        """A number that differs between games."""
-        return hash((self.game.agents, *self.ends))
+        """A number that differs between games, as their values in a few coalitions tell."""
+        return self._fingerprint
 
     @property
     def samples(self) -> int:
@@ -168,9 +177,10 @@ class GameSource:
             # Of reused coalitions whole values are added up.
             return self.game.bound * (self.game.agents if self.reuse else 1)
         if self.reuse:
-            pilot = self.game.values(self._coalitions(0, 1)) - self.ends[1]
+            pilot = self._trial - self.ends[1]
         else:
-            pilot = self._sample(0)
+            order = _core.random_order(TRIAL_SEED, 0, TRIAL_SAMPLE, self.game.agents)
+            pilot = self._marginals(order)
         return BOUND_FACTOR * max(total, float(np.abs(pilot).max()))
 
     def _coalitions(self, start: int, stop: int) -> NDArray[np.bool_]:

@@ -96,13 +96,16 @@ def previous_samples(
     """
     if resume is None:
         return ()
-    if resume.samples is None:
-        raise TypeError(f"resume: a result of {resume.method!r}, a sampled result is wanted")
-    if any(samples.plan != plan_of(estimator) for samples in resume.samples):
+    samples = getattr(resume, "samples", None)
+    if not isinstance(samples, tuple):
+        raise TypeError(
+            f"resume: {type(resume).__name__} without samples, a sampled result is wanted"
+        )
+    if any(step.plan != plan_of(estimator) for step in samples):
         raise ValueError(f"resume: a result of {resume.method!r}, one of the same method is wanted")
     if isinstance(function, ValueFunction) and resume.value_function != function:
         raise ValueError(f"resume: a result of {resume.value_function!r}, {function!r} is wanted")
-    return resume.samples
+    return samples
 
 
 class SampledValues:
@@ -142,7 +145,13 @@ class SampledValues:
         What Ctrl-C keeps from being drawn is NaN.
         """
         previous = self.previous[step] if step < len(self.previous) else None
-        terms = opened(previous)
+        try:
+            terms = opened(previous)
+        except KeyboardInterrupt:
+            if not answer.samples:
+                raise
+            answer.values[step:] = np.nan
+            return True
         coefficients = [coefficient for coefficient, _ in terms]
         sources = [source for _, source in terms]
         fingerprint = hash(tuple(source.fingerprint for source in sources))
@@ -202,7 +211,10 @@ class SampledValues:
         if deadline is not None:
             now = perf_counter()
             deadline = now + max(0.0, deadline - now) / (self.steps - step)
+        there = sources[0].samples
         stops = [most] if self.estimator.tolerance is None else checks(most)
+        # What was drawn before and has not settled is not looked at again between checks.
+        stops = [stop for stop in stops if stop >= there]
         try:
             turn = 1
             for stop in stops:

@@ -145,7 +145,8 @@ def told(plan: Plan, samples: int) -> str:
     >>> told(("orders", True, True), 500)
     '1,000 antithetic permutations'
     """
-    kind, flag, _ = plan
+    kind, flag, control = plan
     if kind == "coalitions":
         return f"{samples:,} coalitions, {'reused' if flag else 'marginal contributions'}"
-    return f"{2 * samples:,} antithetic permutations" if flag else f"{samples:,} permutations"
+    orders = f"{2 * samples:,} antithetic permutations" if flag else f"{samples:,} permutations"
+    return orders if control else f"{orders}, no control variate"

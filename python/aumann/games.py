@@ -68,7 +68,8 @@ class Game:
         How large a matrix of coalitions may be; the callable is called in batches of that size.
     bound : float, optional
         A number that no difference of values by one agent exceeds in magnitude. It sets the unit
-        of sampled sums. Without it, 64 times the largest such difference in the first sample.
+        of sampled sums. Without it, 64 times the largest such difference in one trial sample,
+        which is evaluated before sampling begins.
 
     Raises
     ------
@@ -106,6 +107,8 @@ class Game:
                 raise TypeError(f"{name}: {number!r}, an integer is wanted")
             if number < 1:
                 raise ValueError(f"{name}: {number}, at least 1 is wanted")
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
+            raise TypeError(f"bound: {bound!r}, a number is wanted")
         if bound is not None and not (np.isfinite(bound) and bound > 0):
             raise ValueError(f"bound: {bound}, a finite number above 0 is wanted")
         self.agents = int(agents)
@@ -269,10 +272,15 @@ class Game:
         return values
 
     def _evaluated(self, coalitions: Coalitions) -> NDArray[np.float64]:
+        # A game that wrote into its coalitions would change the next one's.
+        coalitions = coalitions.view()
+        coalitions.flags.writeable = False
         try:
             found = self._value(coalitions)
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", coalitions[0]) from error
+        if np.iscomplexobj(found):
+            raise GameError("value: complex numbers, real ones are wanted", coalitions[0])
         try:
             values = np.asarray(found, dtype=np.float64)
         except (TypeError, ValueError) as error:

@@ -47,6 +47,19 @@ def test_exact_values_are_those_of_enumeration(
         assert abs(result.residual) <= 1e-12 * max(1.0, np.abs(result.values).sum())
 
 
+@pytest.mark.parametrize("method", [aumann.Shapley(), aumann.Banzhaf()])
+def test_enumeration_gives_equal_agents_equal_bits_and_dummies_nothing(
+    method: aumann.Shapley,
+) -> None:
+    x, rows = np.random.default_rng(4).random((2, 14, 3))
+    x[[3, 9, 13]], rows[[3, 9, 13]] = x[0], rows[0]
+    x[[5, 6]] = rows[[5, 6]]
+    values = aumann.attribute(x, aumann.Heat(), method=method, baseline=rows).values
+    assert (values[[3, 9, 13]] == values[0]).all()
+    assert (values[[5, 6]] == 0).all()
+    assert len(set(values)) == 10
+
+
 def test_enumeration_is_the_definition_by_orders() -> None:
     x, rows = random_inputs(3, 6, 2)
     game = coalitions.population_game("heat", x, rows)
@@ -160,3 +173,38 @@ class TestMeanFieldExpansion:
             aumann.attribute([[1.0], [2.0]], np.sum, method=method)
         with pytest.raises(ValueError, match="order: 3"):
             aumann.MeanFieldExpansion(3)
+
+
+@pytest.mark.parametrize(("size", "places"), [(1e2, 1e-12), (1e4, 1e-12)])
+def test_heat_that_falls_from_a_large_product(size: float, places: float) -> None:
+    x = np.array([[0.0, 1.0, 2.0], [0.0, 0.5, 1.0]])
+    rows = np.full((2, 3), size)
+    game = coalitions.population_game("heat", x, rows)
+    for value, method in METHODS.items():
+        expected = coalitions.VALUES[value](game, 2)
+        result = aumann.attribute(x, aumann.Heat(), method=method, baseline=rows)
+        np.testing.assert_allclose(result.values, expected, rtol=places)
+    sampled = aumann.attribute(
+        x, aumann.Heat(), method=aumann.Shapley(aumann.PermutationSampling(2)), baseline=rows
+    )
+    expected = coalitions.shapley(game, 2)
+    np.testing.assert_allclose(sampled.values, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_heat_of_small_products_is_sampled_from_step_to_step(reuse: bool) -> None:
+    x = np.random.default_rng(0).poisson(1.0, (3, 50, 3))
+    method = aumann.Banzhaf(aumann.CoalitionSampling(200, reuse=reuse))
+    for scale in (1.0, 0.1, 0.01):
+        for baseline in ("previous", "mean", 0.05):
+            result = aumann.attribute(x * scale, aumann.Heat(), method=method, baseline=baseline)
+            assert np.isfinite(result.values).all()
+
+
+def test_a_sum_under_an_expansion_takes_closed_forms_where_they_are() -> None:
+    x = np.random.default_rng(1).random((100, 3))
+    method = aumann.Shapley(aumann.MeanFieldExpansion())
+    both = aumann.attribute(x, aumann.Heat() + aumann.Variance(), method=method)
+    heat = aumann.attribute(x, aumann.Heat(), method=method)
+    variance = aumann.attribute(x, aumann.Variance(), method=aumann.Shapley())
+    np.testing.assert_allclose(both.values, heat.values + variance.values, rtol=1e-14)

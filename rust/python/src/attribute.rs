@@ -47,6 +47,13 @@ impl Method {
         }
     }
 
+    /// Whether all coalitions of the present ones of so many agents might be enumerated, in parallel.
+    fn may_enumerate(self, agents: usize) -> bool {
+        const PARALLEL_FROM: usize = 15;
+        let small = (PARALLEL_FROM..=blocks::CHUNK).contains(&agents);
+        small && matches!(self, Self::Shapley | Self::Banzhaf)
+    }
+
     fn apply<T: Real>(
         self,
         function: &dyn ValueFunction<T>,
@@ -90,20 +97,22 @@ impl Function {
 fn run<I: Send, R: Send>(
     py: Python<'_>,
     agents: usize,
+    enumerates: bool,
     mut items: Vec<I>,
     work: impl Fn(I) -> Result<R> + Sync,
 ) -> PyResult<Vec<R>> {
-    let batch = (BATCH / agents.max(1)).max(1);
+    // A step that is enumerated takes up to a second.
+    let batch = if enumerates { 1 } else { (BATCH / agents.max(1)).max(1) };
     let mut results = Vec::with_capacity(items.len());
     while !items.is_empty() {
         let rest = items.split_off(items.len().min(batch));
         let now = std::mem::replace(&mut items, rest);
         let found: Vec<Result<R>> = py.detach(|| {
-            if now.len() * agents <= blocks::CHUNK {
+            if now.len() * agents <= blocks::CHUNK && !enumerates {
                 return guard(|| now.into_iter().map(&work).collect());
             }
             // Large steps are parallel inside; several at once would only multiply their scratch.
-            let serial = agents > blocks::CHUNK;
+            let serial = agents > blocks::CHUNK || enumerates;
             pool::install(|| {
                 guard(|| match serial {
                     true => now.into_iter().map(&work).collect(),
@@ -173,13 +182,14 @@ fn attribute_as<'py, T: Real + Element>(
     let mut view = out.as_array_mut();
     let out = view.as_slice_mut().ok_or_else(|| message("out: C order wanted"))?;
     let items: Vec<_> = out.chunks_mut(agents).enumerate().collect();
-    let outcomes: Vec<Outcome> = run(py, agents, items, |(step, out)| {
-        let attributed = x.with_step(step, |features| {
-            let x = Step::with_presence(features, mask_of(masks, step, agents))?;
-            baseline.with_step(step, |b| method.apply(function.as_ref(), &x, &b, out))
-        });
-        attributed.map_err(|error| locate(error, step, steps))
-    })?;
+    let outcomes: Vec<Outcome> =
+        run(py, agents, method.may_enumerate(agents), items, |(step, out)| {
+            let attributed = x.with_step(step, |features| {
+                let x = Step::with_presence(features, mask_of(masks, step, agents))?;
+                baseline.with_step(step, |b| method.apply(function.as_ref(), &x, &b, out))
+            });
+            attributed.map_err(|error| locate(error, step, steps))
+        })?;
     let row = |o: &Outcome| [o.value, o.baseline_value, o.sum, o.magnitude];
     let rows: Vec<[f64; 4]> = outcomes.iter().map(row).collect();
     let errors = outcomes.iter().map(|outcome| outcome.error).collect();
@@ -206,7 +216,7 @@ fn per_step<'py, T: Real + Element, R: Send>(
     not_empty(x.shape())?;
     let (steps, agents, _) = x.shape();
     let masks = masks(presence, (steps, agents))?;
-    run(py, agents, (0..steps).collect(), |step| {
+    run(py, agents, false, (0..steps).collect(), |step| {
         let found = x.with_step(step, |features| {
             work(&Step::with_presence(features, mask_of(masks, step, agents))?)
         });

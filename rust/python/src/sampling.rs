@@ -63,21 +63,25 @@ impl Moments {
     }
 
     /// Adds one sample: a number per agent.
-    fn add(&mut self, sample: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
+    fn add(&mut self, py: Python<'_>, sample: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
         let sample = sample.as_array();
         if sample.len() != self.moments.players() {
             let (got, wanted) = (sample.len(), self.moments.players());
             return Err(message(format!("sample: {got} numbers, {wanted} wanted")));
         }
-        let added = self.moments.add(|players, out| {
-            out.iter_mut().zip(players).for_each(|(value, player)| *value = sample[player]);
-        });
-        added.map_err(overflow)
+        let moments = &mut self.moments;
+        let large = moments.players() > blocks::CHUNK;
+        on_pool_or(py, large, overflow, || {
+            moments.add(|players, out| {
+                out.iter_mut().zip(players).for_each(|(value, player)| *value = sample[player]);
+            })
+        })
     }
 
     /// Adds the values of coalitions, one per row, that serve all agents.
     fn add_coalitions(
         &mut self,
+        py: Python<'_>,
         coalitions: PyReadonlyArray2<'_, bool>,
         values: PyReadonlyArray1<'_, f64>,
     ) -> PyResult<()> {
@@ -89,7 +93,7 @@ impl Moments {
                 "coalitions: shape {got:?}, ({values}, {players}) wanted"
             )));
         }
-        let mut words = vec![0_u64; players];
+        let (mut words, moments) = (vec![0_u64; players], &mut self.moments);
         for (start, rows) in coalitions.axis_chunks_iter(Axis(0), BATCH).enumerate() {
             words.fill(0);
             let mut batch = [0.0; BATCH];
@@ -97,7 +101,9 @@ impl Moments {
                 words.iter_mut().zip(row).for_each(|(word, &in_)| *word |= u64::from(in_) << bit);
                 batch[bit] = values[start * BATCH + bit];
             }
-            self.moments.add_reused(&words, 0..rows.nrows(), &batch).map_err(overflow)?;
+            on_pool_or(py, players > blocks::CHUNK, overflow, || {
+                moments.add_reused(&words, 0..rows.nrows(), &batch)
+            })?;
         }
         Ok(())
     }
@@ -119,8 +125,9 @@ impl Moments {
         &self,
         py: Python<'py>,
     ) -> (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>) {
-        let pairs = (0..self.moments.players()).map(|player| self.moments.estimate(player));
-        let (values, errors): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        let moments = &self.moments;
+        let (values, errors): (Vec<f64>, Vec<f64>) =
+            py.detach(|| (0..moments.players()).map(|player| moments.estimate(player)).unzip());
         (PyArray1::from_vec(py, values), PyArray1::from_vec(py, errors))
     }
 }
@@ -171,7 +178,7 @@ impl Sampler {
     /// Draws the samples with these numbers.
     fn run(&mut self, py: Python<'_>, start: u64, stop: u64) -> PyResult<()> {
         let sampler = &mut self.sampler;
-        let work = sampler.moments().players() as u64 * stop.saturating_sub(start);
+        let work = 2 * sampler.moments().players() as u64 * stop.saturating_sub(start);
         on_pool(py, work > blocks::CHUNK as u64, || sampler.run(start..stop))
     }
 
@@ -205,11 +212,21 @@ fn on_pool<R: Send>(
     large: bool,
     work: impl FnOnce() -> core::Result<R> + Send,
 ) -> PyResult<R> {
+    on_pool_or(py, large, value_error, work)
+}
+
+/// As [`on_pool`], with errors made by `explain`.
+fn on_pool_or<R: Send>(
+    py: Python<'_>,
+    large: bool,
+    explain: fn(Error) -> PyErr,
+    work: impl FnOnce() -> core::Result<R> + Send,
+) -> PyResult<R> {
     let result = py.detach(|| match large {
         true => pool::install(|| guard(work))?,
         false => guard(work),
     })?;
-    result.map_err(value_error)
+    result.map_err(explain)
 }
 
 /// The game of the only step of x, and its fingerprint.
@@ -231,7 +248,8 @@ fn game<T: Real + Element>(
     let baseline = BaselineViews::new(baseline.as_ref(), 1)?;
     let masks = masks(presence, (1, agents))?;
     let function = function.build::<T>()?;
-    on_pool(py, agents > blocks::CHUNK, || {
+    // The Gini mean difference ranks two values per agent.
+    on_pool(py, 2 * agents > blocks::CHUNK, || {
         x.with_step(0, |features| {
             let x = Step::with_presence(features, mask_of(masks, 0, agents))?;
             baseline.with_step(0, |baseline| {

@@ -9,7 +9,7 @@ mod sampler;
 mod shapley;
 
 use crate::error::{Error, Result};
-use crate::features::{Baseline, Step};
+use crate::features::{Baseline, Features, Step};
 use crate::real::Real;
 use crate::statistics::{Absorb, Scale};
 use crate::value_function::{Outcome, ValueFunction};
@@ -35,8 +35,10 @@ fn exact<T: Real>(
     of_present(x, baseline, out, |out| match closed(out) {
         Err(Error::NoClosedForm { .. }) if x.present() <= MAX_ENUMERATED => {
             let game = function.game(x, baseline)?;
+            let mut values = enumerated(&Enumeration::of(game.as_ref())?);
+            settle_axioms(x, baseline, &mut values);
             let mut scale = Scale::by(1.0);
-            for (value, exact) in out.iter_mut().zip(enumerated(&Enumeration::of(game.as_ref())?)) {
+            for (value, exact) in out.iter_mut().zip(values) {
                 *value = T::from_f64(exact);
             }
             scale.absorb(out);
@@ -49,6 +51,34 @@ fn exact<T: Real>(
         }
         outcome => outcome,
     })
+}
+
+/// Gives equal agents the mean of their values, and agents at their baseline zero: coalitions are
+/// added up in an order that leaves them a last bit apart.
+fn settle_axioms<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>, values: &mut [f64]) {
+    let (agents, d) = (x.present_agents(), x.features().features());
+    let row = baseline.row(d);
+    let read = |rows: &Features<'_, T>, agent: usize| -> Vec<f64> {
+        let mut value = [T::ZERO];
+        let of_feature = |feature| {
+            rows.gather(feature, &[agent], &mut value);
+            value[0].to_f64() + 0.0
+        };
+        (0..d).map(of_feature).collect()
+    };
+    let ends = |agent: usize| match baseline {
+        Baseline::PerAgent(rows) => (read(x.features(), agent), read(rows, agent)),
+        _ => (read(x.features(), agent), row.clone()),
+    };
+    let ends: Vec<_> = agents.into_iter().map(ends).collect();
+    for (first, end) in ends.iter().enumerate() {
+        let equal = || (0..ends.len()).filter(|&other| ends[other] == *end);
+        if equal().next() != Some(first) {
+            continue;
+        }
+        let mean = equal().map(|agent| values[agent]).sum::<f64>() / equal().count() as f64;
+        equal().for_each(|agent| values[agent] = if end.0 == end.1 { 0.0 } else { mean });
+    }
 }
 
 /// Checks that `out` and the baseline fit, lets `attribute` fill the part of `out` that is the

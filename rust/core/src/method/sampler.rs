@@ -72,7 +72,7 @@ impl Sampler {
                 middle = 0.5 * low + 0.5 * high;
                 // Values are rounded, also those of a game that has only one.
                 let slack = ROUNDING * low.abs().max(high.abs());
-                Moments::of_reused(players, 0.5 * high - 0.5 * low + slack)?
+                Moments::of_reused(players, (0.5 * high - 0.5 * low).max(0.0) + slack)?
             }
         };
         let scratch = Scratch::default();

@@ -116,7 +116,8 @@ impl GiniGame {
     fn new(ranked: Ranked, baselines: Baselines, unit: f64, largest: f64) -> Result<Self> {
         let Ranked { values, ranks: composites, order, starts } = ranked;
         let n = composites.len() as f64;
-        let (factor, bound) = (2.0 / (n * n) * unit, 2.0 * largest / n);
+        // A difference may be rounded up by a unit.
+        let (factor, bound) = (2.0 / (n * n) * unit, 2.0 * (largest + unit) / n);
         if !bound.is_finite() {
             return Err(Error::Overflow { real: "float64" });
         }

@@ -112,12 +112,34 @@ impl Block {
                 (outside, large)
             },
         );
-        if outside != 0 {
-            let place = (0..count).find(|&i| !(within(1.0 + products[i]) && out[i].is_finite()));
-            let place = place.unwrap_or(0);
-            return Err((place, products[place]));
+        if outside != 0 || large != 0 {
+            return self.large_marginals(count, out);
         }
-        log1p(&mut out[..count], large != 0);
+        dispatch(
+            #[inline(always)]
+            || out[..count].iter_mut().for_each(|value| *value = series(*value)),
+        );
+        Ok(())
+    }
+
+    /// As [`Block::marginals`], where some are large: products after a player has joined are formed
+    /// anew, as they may be much smaller than those before.
+    fn large_marginals(&self, count: usize, out: &mut Column) -> Result<(), (usize, f64)> {
+        for (i, value) in out[..count].iter_mut().enumerate() {
+            let (mut change, mut product, mut after) = (0.0, 1.0, 1.0);
+            for (means, parts) in self.means.iter().zip(&self.parts) {
+                let next = means[i] + parts[i];
+                change = change * next + product * parts[i];
+                product *= means[i];
+                after *= next;
+            }
+            let ratio = change / (1.0 + product);
+            let small = ratio.abs() <= SMALL;
+            *value = if small { series(ratio) } else { log_ratio(change, product, after) };
+            if !value.is_finite() || !within(1.0 + product) {
+                return Err((i, after));
+            }
+        }
         Ok(())
     }
 }
@@ -128,22 +150,15 @@ pub(super) fn within(sum: f64) -> bool {
     sum > 0.0
 }
 
-/// `log1p` of numbers, in place. Unless some are `large`, all are small.
-fn log1p(values: &mut [f64], large: bool) {
-    if large {
-        for value in values.iter_mut() {
-            *value = if value.abs() > SMALL { value.ln_1p() } else { series(*value) };
-        }
-        return;
+/// `log((1 + after) / (1 + before))` from the change of the product, which is known to more digits
+/// than both; of the two ways that with the smaller denominator keeps them. NaN outside the domain.
+#[inline(always)]
+pub(super) fn log_ratio(change: f64, before: f64, after: f64) -> f64 {
+    if change < 0.0 {
+        -(-change / (1.0 + after)).ln_1p()
+    } else {
+        (change / (1.0 + before)).ln_1p()
     }
-    dispatch(
-        #[inline(always)]
-        || {
-            for value in values.iter_mut() {
-                *value = series(*value);
-            }
-        },
-    );
 }
 
 #[inline(always)]

@@ -3,7 +3,7 @@
 //!
 //! P' - P is formed feature by feature, `Q A' + P e` for the features so far, never as a difference.
 
-use super::block::Block;
+use super::block::{Block, log_ratio};
 use super::control::Control;
 use super::{Heat, heat};
 use crate::blocks::{self, BLOCK, CHUNK, merge_tree};
@@ -153,7 +153,9 @@ fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64, [f64; 2]) {
         })
     });
     let step = bounds.into_iter().fold(0.0, f64::max);
-    let bound = (step.min(high - low) / closest).ln_1p();
+    // The difference of products is rounded as they are.
+    let width = high - low + f64::EPSILON * (high.abs() + low.abs());
+    let bound = (step.min(width) / closest).ln_1p();
     // Means of coalitions are rounded.
     let bound = bound * (1.0 + 1e-9);
     (
@@ -163,7 +165,7 @@ fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64, [f64; 2]) {
         } else {
             f64::NAN
         },
-        [closest.ln(), high.ln_1p()],
+        [low.max(CLOSEST - 1.0).ln_1p(), high.ln_1p()],
     )
 }
 
@@ -318,21 +320,21 @@ impl Members<'_> {
     /// Moves the means by a player's part times `sign`; returns the change of the value.
     fn go(&mut self, player: usize, sign: f64, count: usize) -> Result<f64> {
         let d = self.means.len();
-        let (mut change, mut product) = (0.0, 1.0);
+        let (mut change, mut product, mut after) = (0.0, 1.0, 1.0);
         let row = &self.game.payload[player * d..][..d];
         for (mean, part) in self.means.iter_mut().zip(row) {
             let next = *mean + sign * part;
             change = change * next + product * (sign * part);
             product *= *mean;
+            after *= next;
             *mean = next;
         }
         self.count = count;
-        let marginal = (change / (1.0 + product)).ln_1p();
+        let marginal = log_ratio(change, product, after);
         if marginal.is_finite() {
             Ok(marginal)
         } else {
-            let product = product + change;
-            Err(Error::HeatDomainOfCoalition { product, members: self.count })
+            Err(Error::HeatDomainOfCoalition { product: after, members: self.count })
         }
     }
 }

@@ -31,6 +31,8 @@ struct Means {
     factors: Vec<f64>,
     /// The 1 of `1 + P'`.
     one: f64,
+    /// `1 + P`, as relative as that.
+    whole: f64,
 }
 
 impl Means {
@@ -43,14 +45,17 @@ impl Means {
             return None;
         }
         let power = |exponent: i64| 2.0_f64.powi(-exponent as i32);
+        let product: f64 = split.iter().map(|&(mean, _)| mean).product();
         Some(Self {
+            whole: power(total) + product,
             means: split.iter().map(|&(mean, _)| mean).collect(),
             factors: split.iter().map(|&(_, exponent)| power(exponent) / n).collect(),
             one: power(total),
         })
     }
 
-    /// Writes `(P - P') / (1 + P')` of a row of agents and returns their relative `1 + P'`.
+    /// Writes `(P - P') / (1 + P')` of a row of agents and returns their relative `1 + P'`. Near its
+    /// end, -1, that has no digits left: below -1/2 it is `-1 - (P' - P) / (1 + P)` instead.
     #[inline(always)]
     fn ratios(&self, columns: &Columns, first: usize, ratios: &mut [f64; LANES]) -> [f64; LANES] {
         let (mut difference, mut without) = ([0.0; LANES], [1.0; LANES]);
@@ -63,13 +68,15 @@ impl Means {
         }
         for lane in 0..LANES {
             without[lane] += self.one;
-            ratios[lane] = difference[lane] / without[lane];
+            let ratio = difference[lane] / without[lane];
+            let falls = difference[lane] / self.whole - 1.0;
+            ratios[lane] = if ratio < -0.5 { falls } else { ratio };
         }
         without
     }
 }
 
-/// Replaces every value by the logarithm of 1 more.
+/// Replaces every ratio by the logarithm that it stands for.
 #[inline(always)]
 fn logarithms(values: &mut [f64; BLOCK]) {
     let mut largest = 0.0_f64;
@@ -81,7 +88,7 @@ fn logarithms(values: &mut [f64; BLOCK]) {
     if largest > SERIES {
         for (log, z) in series.iter_mut().zip(values.iter()) {
             if z.abs() > SERIES {
-                *log = z.ln_1p();
+                *log = if *z < -1.0 { -(-1.0 - z).ln_1p() } else { z.ln_1p() };
             }
         }
     }
