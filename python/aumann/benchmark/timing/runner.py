@@ -101,7 +101,8 @@ def run(
         version=version(),
     )
     folder = None if output is None else Path(output)
-    known = {} if folder is None else _known(folder, limit)
+    earlier = {} if folder is None else _earlier(folder)
+    known = {key: cell for key, cell in earlier.items() if _stands(cell, limit)}
     cells = [known.get(cell.key, cell) for cell in plan]
     started = perf_counter()
     for position, cell in enumerate(cells):
@@ -116,12 +117,16 @@ def run(
             cells[position] = replace(cell, note="no time was left")
             continue
         waiting = [other for other in cells[position + 1 :] if not other.ran]
-        cells[position] = run_cell(cell, share(cell, waiting, stuck_at, remaining))
+        granted = share(cell, waiting, stuck_at, remaining)
+        done = run_cell(cell, granted)
+        # What was stopped for want of time is tried again where there is more.
+        stopped = done.status not in ("measured", "extrapolated")
+        cells[position] = replace(done, limit=min(done.limit, granted)) if stopped else done
         if folder is not None:
-            write_cells(_with_others(cells, known), folder / "results.parquet")
+            write_cells(_with_others(cells, earlier), folder / "results.parquet")
     cells = complete(cells)
     if folder is not None:
-        write_cells(_with_others(cells, known), folder / "results.parquet")
+        write_cells(_with_others(cells, earlier), folder / "results.parquet")
         write_markdown(cells, folder / "results.md")
         try:
             write_figure(cells, folder)
@@ -132,22 +137,23 @@ def run(
     return cells
 
 
-def _known(folder: Path, limit: float) -> dict[tuple[object, ...], Cell]:
-    """Return the cells of earlier runs that stand, by their keys."""
+def _earlier(folder: Path) -> dict[tuple[object, ...], Cell]:
+    """Return the cells of earlier runs by their keys."""
     folder.mkdir(parents=True, exist_ok=True)
-    return {
-        cell.key: cell
-        for cell in read_cells(folder / "results.parquet")
-        if cell.ran
-        and cell.status != "failed"
-        and (cell.status == "measured" or limit <= cell.limit)
-    }
+    return {cell.key: cell for cell in read_cells(folder / "results.parquet")}
 
 
-def _with_others(cells: Sequence[Cell], known: Mapping[tuple[object, ...], Cell]) -> list[Cell]:
+def _stands(cell: Cell, limit: float) -> bool:
+    """Tell whether a cell of an earlier run need not be run again under this limit."""
+    if not cell.ran or cell.status == "failed":
+        return False
+    return cell.status == "measured" or limit <= cell.limit
+
+
+def _with_others(cells: Sequence[Cell], earlier: Mapping[tuple[object, ...], Cell]) -> list[Cell]:
     """Return the cells of this run, and those of earlier ones that are no part of it."""
     own = {cell.key for cell in cells}
-    return [*cells, *(cell for key, cell in known.items() if key not in own)]
+    return [*cells, *(cell for key, cell in earlier.items() if key not in own)]
 
 
 def _check(
