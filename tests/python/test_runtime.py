@@ -108,8 +108,20 @@ def test_a_forked_child_attributes_and_does_not_hang(population: np.ndarray) -> 
     # Of several chunks, of one chunk with several buckets, and of one bucket.
     inputs = population, population[:12_000], population[:500]
 
+    # Sixteen agents are 65,536 coalitions; a game and a pair of values per agent fill two chunks.
+    orders = aumann.Shapley(aumann.PermutationSampling(2, antithetic=False))
+    coalitions = aumann.Banzhaf(aumann.CoalitionSampling(4))
+    game = aumann.Game(lambda members: members.sum(axis=1) ** 0.5, 20_000)
+    gini, x = aumann.GiniMeanDifference(), population[:12_000]
+
     def digests() -> list[str]:
-        return [digest(function, x) for x in inputs for function in FUNCTIONS]
+        others = [
+            aumann.attribute(population[:16], aumann.Heat(), method=aumann.Shapley()),
+            aumann.attribute(x, gini, method=orders, baseline=x[::-1]),
+            aumann.attribute(game, method=coalitions),
+        ]
+        told = [hashlib.sha256(other.values.tobytes()).hexdigest() for other in others]
+        return told + [digest(function, x) for x in inputs for function in FUNCTIONS]
 
     expected = digests()
     reader, writer = os.pipe()
