@@ -125,6 +125,7 @@ impl Block {
     /// As [`Block::marginals`], where some are large: products after a player has joined are formed
     /// anew, as they may be much smaller than those before.
     fn large_marginals(&self, count: usize, out: &mut Column) -> Result<(), (usize, f64)> {
+        let mut outside = None;
         for (i, value) in out[..count].iter_mut().enumerate() {
             let (mut change, mut product, mut after) = (0.0, 1.0, 1.0);
             for (means, parts) in self.means.iter().zip(&self.parts) {
@@ -136,11 +137,15 @@ impl Block {
             let ratio = change / (1.0 + product);
             let small = ratio.abs() <= SMALL;
             *value = if small { series(ratio) } else { log_ratio(change, product, after) };
-            if !value.is_finite() || !within(1.0 + product) {
+            if !within(1.0 + after) {
                 return Err((i, after));
             }
+            // The coalition that the player joins, which another one of the block may have made.
+            if !value.is_finite() || !within(1.0 + product) {
+                outside = outside.or(Some((i, product)));
+            }
         }
-        Ok(())
+        outside.map_or(Ok(()), Err)
     }
 }
 
