@@ -23,10 +23,16 @@ from aumann._attribute import attribute
 from aumann._baseline import Step
 from aumann._sampled import Interrupted
 from aumann.attribution import Attribution
-from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
+from aumann.estimators import (
+    CoalitionSampling,
+    MeanFieldExpansion,
+    PathIntegral,
+    PermutationSampling,
+)
 from aumann.games import Game, GameError
 from aumann.groups import Groups
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Shapley
+from aumann.pooled import PooledValueFunction
 from aumann.population import Feature, Population
 from aumann.protocols import UniformRandom, VisibilityBiased
 from aumann.runtime import build_info, get_threads, set_threads
@@ -57,7 +63,9 @@ __all__ = [
     "LeaveOneOut",
     "Mean",
     "MeanFieldExpansion",
+    "PathIntegral",
     "PermutationSampling",
+    "PooledValueFunction",
     "Population",
     "Shapley",
     "Step",

@@ -33,6 +33,7 @@ class Answer:
     standard_errors: RealArray | None = None
     samples: list[StepSamples] = field(default_factory=list)
     evaluations: int = 0
+    converged: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Begin with nothing known of any step."""
@@ -75,6 +76,7 @@ class Answer:
             "estimator": ", ".join(dict.fromkeys(filter(None, self.estimators))),
             "evaluations": self.evaluations,
             "error_estimates": self.error_estimates,
+            "convergence": self.converged,
             "standard_error": errors if errors is None or stepped else errors[0],
             "samples": tuple(self.samples) or None,
         }

@@ -18,11 +18,18 @@ from aumann._exact import ExactValues
 from aumann._games import GameSource, GameValues
 from aumann._sampled import Interrupted, SampledValues, Source, previous_samples
 from aumann._samples import StepSamples, plan_of
+from aumann._torch import import_torch, is_module, is_tensor
 from aumann.attribution import Attribution
 from aumann.coercion import read_features, read_out
-from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
+from aumann.estimators import (
+    CoalitionSampling,
+    MeanFieldExpansion,
+    PathIntegral,
+    PermutationSampling,
+)
 from aumann.games import Game
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Method, Shapley
+from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
 __all__ = ["attribute"]
@@ -52,7 +59,8 @@ def attribute(
     x : array-like, table, list of columns, Population, or Game; shape (N, d) or (T, N, d)
         Features of N agents, at one step or at T steps.
 
-        - NumPy arrays of any strides, memory-mapped ones too, and torch tensors on the CPU.
+        - NumPy arrays of any strides, memory-mapped ones too, and torch tensors (copied to the
+          CPU from other devices).
         - Tables (pandas, polars, pyarrow, anything with ``__arrow_c_stream__``): agents are the
           rows, every column is a feature.
         - A list or tuple of arrays or series: one feature column each, (N,) or (T, N).
@@ -62,10 +70,13 @@ def attribute(
 
         float64 and float32 are read in place. Other real dtypes, other byte orders and unaligned
         data are copied to float64 (float32 if of that size); columns of both sizes to float64.
-    value_function : ValueFunction or callable
-        `Mean`, `Heat`, `Variance`, `GiniMeanDifference`, or a sum of multiples of them. A callable
-        that takes features (N, d) and returns a number is evaluated as it is: it has no gradient,
-        so `Shapley`, `Banzhaf` and `LeaveOneOut` only.
+    value_function : ValueFunction, PooledValueFunction or callable
+        `Mean`, `Heat`, `Variance`, `GiniMeanDifference`, or a sum of multiples of them; or a
+        callable that takes features (N, d) and returns one number, or takes (T, N, d) and returns
+        T. For `AumannShapley` it is a torch function or module: it gets tensors, and its gradient
+        is integrated (see `PathIntegral`). For the other methods it gets tensors if it is a
+        module or `x` is a tensor, and NumPy arrays otherwise. Modules are evaluated in the dtype
+        and on the device of their parameters, functions in those of `x`.
     method : AumannShapley, Shapley, Banzhaf or LeaveOneOut
         Which value of the agents, and by its estimator how. Without an estimator it is exact.
     baseline : float, "mean", "previous", Step, array-like of shape (d,), (N, d) or (T, N, d)
@@ -97,7 +108,12 @@ def attribute(
     ValueError
         If an argument is empty or of the wrong shape; if a number is NaN or infinite (the first
         position is named); if a step has no agent; where heat leaves the domain of its logarithm;
-        where enumeration would need more than 2^24 coalitions (the estimators to use are named).
+        where enumeration would need more than 2^24 coalitions (the estimators to use are named);
+        if a torch function fails, or is not finite on the path (the node is named).
+    ImportError
+        If a torch function is to be integrated and torch is not installed.
+    MemoryError
+        If memory does not suffice for a torch function, with what would limit it.
     GameError
         If a game or a callable fails, with the coalition it failed for.
     Interrupted
@@ -106,7 +122,7 @@ def attribute(
     Notes
     -----
     Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination, times the
-    number of samples where values are sampled. Terms of a combination are sampled independently.
+    number of samples where values are sampled; for torch functions see `PathIntegral`. Terms of a combination are sampled independently.
     A baseline per agent that reorders the agents costs more: see `GiniMeanDifference`.
     The interpreter is released meanwhile: do not write to the inputs from another thread.
 
@@ -131,6 +147,8 @@ def attribute(
         given["baseline"] = None if np.ndim(baseline) == 0 and baseline == 0 else baseline
         return _attribute_game(x, method, given, resume, started)
     function = _checked_function(value_function, method)
+    integral = _integral(function, method)
+    evaluated = function if integral is not None else _evaluated(function, x)
     features = read_features(x, presence)
     start = read_baseline(baseline, features)
     answer = Answer(read_out(out, features, start.arrays()))
@@ -143,10 +161,18 @@ def attribute(
             for step, ends in enumerate(start.single_ends(features)):
                 with ends.block.locating_errors():
                     interrupted = sampled.fill(
-                        answer, step, _row(present, step), _opener(function, sampling, ends, step)
+                        answer, step, _row(present, step), _opener(evaluated, sampling, ends, step)
                     )
                 if interrupted:
                     break
+    elif integral is not None:
+        # Only here is torch imported.
+        from aumann.path_integral.values import PathValues
+
+        paths = PathValues(function, integral, x, features.stepped)
+        for ends in start.ends(features):
+            paths.fill(answer, ends)
+        paths.warn()
     elif isinstance(function, ValueFunction):
         exact = ExactValues(function, method, features.shape[2])
         exact.check(features.shape[1] if present is None else int(present.sum(axis=1).max()))
@@ -156,7 +182,7 @@ def attribute(
     else:
         values = GameValues(method)
         for step, ends in enumerate(start.single_ends(features)):
-            game = Game.between(function, ends.x, ends.rows, ends.presence)
+            game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
             values.fill(answer, game, step, _row(present, step))
     result = Attribution(
         answer.values if features.stepped else answer.values[0],
@@ -291,10 +317,27 @@ def _checked_function(value_function: Any, method: Method) -> Any:
         raise TypeError(f"value_function: the class {name}, an instance is wanted: {name}()")
     if not callable(value_function):
         raise TypeError(f"value_function: {value_function!r}, {wanted}")
-    if isinstance(method, AumannShapley):
-        raise TypeError(
-            f"value_function: {value_function!r} is a plain callable, which has no gradient for "
-            f"AumannShapley to follow; {wanted}, or method=Shapley(), Banzhaf() or LeaveOneOut()"
-        )
     _refuse_expansion(method, value_function)
     return value_function
+
+
+def _integral(function: Any, method: Method) -> PathIntegral | None:
+    """Return how a gradient is to be integrated, or None where none is."""
+    if not isinstance(method, AumannShapley):
+        return None
+    if isinstance(function, ValueFunction) and method.estimator is None:
+        return None
+    import_torch(f"AumannShapley of {function!r}, which follows its gradient,")
+    return method.estimator or PathIntegral()
+
+
+def _evaluated(function: Any, x: Any) -> Any:
+    """Return a torch function as one of NumPy arrays, and anything else as it is."""
+    if isinstance(function, ValueFunction):
+        return function
+    if not (is_module(function) or is_tensor(x) or isinstance(function, PooledValueFunction)):
+        return function
+    import_torch(f"{function!r}")
+    from aumann.path_integral.values import numpy_form
+
+    return numpy_form(function, x)

@@ -41,8 +41,11 @@ def read_column(item: Any, argument: str) -> NDArray[Any]:
     if isinstance(item, np.ndarray):
         return item
     if hasattr(item, "detach"):
-        # A tensor that records gradients refuses to become an array; only its numbers are read.
-        item = item.detach()
+        # A tensor that records gradients, or lies on a device, refuses to become an array; only
+        # its numbers are read.
+        item = item.detach().cpu()
+        if str(item.dtype) == "torch.bfloat16":
+            item = item.float()
     _refuse_missing(item, argument)
     try:
         plain = getattr(getattr(item, "dtype", None), "numpy_dtype", None)

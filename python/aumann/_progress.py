@@ -17,8 +17,8 @@ class Progress:
 
     Parameters
     ----------
-    total : int
-        Units of work.
+    total : int or None
+        Units of work; None where nobody knows.
     what : str
         What is being done.
 
@@ -29,7 +29,7 @@ class Progress:
     ...     progress.show(5)
     """
 
-    def __init__(self, total: int, what: str = "sampling") -> None:
+    def __init__(self, total: int | None, what: str = "sampling") -> None:
         """Start the clock."""
         self.total, self.what = total, what
         self._began = perf_counter()

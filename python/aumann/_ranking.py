@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["largest", "largest_by_step"]
+__all__ = ["Top", "largest", "largest_by_step"]
+
+
+class Top(NamedTuple):
+    """The agents with the largest attributions, and these."""
+
+    agents: NDArray[np.intp]
+    values: NDArray[Any]
 
 
 def largest(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from aumann import _display
 from aumann._merging import merged
-from aumann._ranking import largest_by_step
+from aumann._ranking import Top, largest_by_step
 from aumann._samples import StepSamples
 from aumann._shares import share_divisors, warn_undefined
 from aumann.export import Table, Tabular, labelled_array
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Attribution", "Top"]
-
-
-class Top(NamedTuple):
-    """The agents with the largest attributions, and these."""
-
-    agents: NDArray[np.intp]
-    values: NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,9 +52,11 @@ class Attribution(Tabular):
     estimator : str
         How the values were found.
     evaluations : int
-        Values of coalitions that were needed; 0 for a closed form.
+        Values of coalitions, or gradients, that were needed; 0 for a closed form.
     error_estimates : ndarray of float64, shape (T,), optional
         As `error_estimate`.
+    convergence : ndarray of bool, shape (T,), optional
+        As `converged`; None for what needs no tolerance.
     standard_error : ndarray of the shape of `values`, optional
         Of sampled values, NaN for a single sample and for absent agents; None for exact ones.
     samples : tuple of StepSamples, optional
@@ -88,6 +83,7 @@ class Attribution(Tabular):
     estimator: str = "closed form"
     evaluations: int = 0
     error_estimates: NDArray[np.float64] | None = None
+    convergence: NDArray[np.bool_] | None = None
     standard_error: NDArray[Any] | None = None
     samples: tuple[StepSamples, ...] | None = None
 
@@ -137,6 +133,12 @@ class Attribution(Tabular):
         """How far off the worst value may be by the way it was found; 0 for sampled values."""
         errors = self.error_estimates
         return self._per_step(np.zeros(self.steps) if errors is None else errors)
+
+    @property
+    def converged(self) -> bool | NDArray[np.bool_]:
+        """Whether a path integral met its tolerance, per step; True for all else."""
+        met = np.ones(self.steps, dtype=np.bool_) if self.convergence is None else self.convergence
+        return met.copy() if self.values.ndim == 2 else bool(met[0])
 
     @property
     def seed(self) -> int | None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
+from aumann.estimators import (
+    CoalitionSampling,
+    MeanFieldExpansion,
+    PathIntegral,
+    PermutationSampling,
+)
 
 __all__ = ["AumannShapley", "Banzhaf", "LeaveOneOut", "Method", "Shapley"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AumannShapley:
     """The Aumann-Shapley value: the gradient of F averaged along the straight path to x.
 
@@ -19,11 +24,24 @@ class AumannShapley:
         phi_i = sum_k (x_ik - b_ik) * integral_0^1 dF/dx_ik (B + a (X - B)) da.
 
     It satisfies efficiency (the sum of phi is F(X) - F(B)), symmetry, dummy and linearity. The
-    built-in value functions have closed forms of it, so it is exact: nothing is sampled.
+    built-in value functions have closed forms of it, so it is exact: nothing is sampled. Torch
+    functions are integrated numerically.
+
+    Parameters
+    ----------
+    estimator : PathIntegral, optional
+        How. Without one it is the closed form of a built-in value function, and
+        `PathIntegral()` of a torch function.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is of another kind.
 
     Notes
     -----
-    Cost: one or two passes over x; the Gini mean difference needs ranks as well.
+    Cost: one or two passes over x; the Gini mean difference needs ranks as well; that of
+    `PathIntegral` for torch functions.
 
     Source: "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404; R. J. Aumann and
     L. S. Shapley, "Values of Non-Atomic Games" (1974).
@@ -35,6 +53,16 @@ class AumannShapley:
     >>> aumann.attribute(x, aumann.Mean(), method=aumann.AumannShapley()).values
     array([1.5, 1.5])
     """
+
+    estimator: PathIntegral | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an estimator of another value."""
+        _check(self, self.estimator, PathIntegral)
+
+    def __repr__(self) -> str:
+        """Return the method as it would be written."""
+        return _shown(self, self.estimator)
 
 
 @dataclass(frozen=True, repr=False)

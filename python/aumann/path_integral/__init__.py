@@ -1,0 +1,1 @@
+"""Aumann-Shapley values of torch functions: the gradient, integrated along a path."""

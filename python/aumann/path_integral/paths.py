@@ -1,0 +1,133 @@
+"""Paths from the baseline to the features of some steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import torch
+
+__all__ = ["CustomPath", "Path", "StraightPath"]
+
+Tensor: TypeAlias = Any
+
+EVERYBODY = slice(None)
+# By how much the ends of a path may miss the baseline and x, relative to the largest feature.
+END_TOLERANCE = 1e-6
+
+
+class Path(Protocol):
+    """Features (steps, agents, features) as a function of a in [0, 1]."""
+
+    x: Tensor
+    constant_velocity: bool
+
+    def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
+        """Return the features of some agents at a, in `out` where the path can write to it."""
+
+    def velocity(self, a: float, agents: slice = EVERYBODY) -> Tensor:
+        """Return their derivative by a."""
+
+
+@dataclass(frozen=True, eq=False)
+class StraightPath:
+    """B + a (X - B).
+
+    Parameters
+    ----------
+    x : tensor, shape (m, n, d)
+        X.
+    start : tensor, shape (m or 1, n or 1, d), optional
+        B; 0 if None.
+    """
+
+    x: Tensor
+    start: Tensor | None = None
+    constant_velocity: bool = True
+
+    def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
+        """Return B + a (X - B), the ends to the bit."""
+        x, start = self.x[:, agents], self._start(agents)
+        if a == 1:
+            return x
+        if start is None:
+            return torch.mul(x, a, out=out)
+        if a == 0:
+            return start.expand_as(x)
+        return torch.lerp(start.expand_as(x), x, a, out=out)
+
+    def velocity(self, a: float, agents: slice = EVERYBODY) -> Tensor:
+        """Return X - B."""
+        start = self._start(agents)
+        return self.x[:, agents] if start is None else self.x[:, agents] - start
+
+    def _start(self, agents: slice) -> Tensor | None:
+        if self.start is None or self.start.shape[1] == 1:
+            return self.start
+        return self.start[:, agents]
+
+
+class CustomPath:
+    """A path that the user wrote, of one step.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a (a tensor without axes, float64), the baseline and x (tensors (n, d)), and returns
+        the features at a.
+    x : tensor, shape (1, n, d)
+        Where it ends.
+    start : tensor, shape (1, n or 1, d), optional
+        Where it starts; 0 if None.
+
+    Raises
+    ------
+    ValueError
+        If it starts or ends elsewhere.
+    """
+
+    constant_velocity = False
+
+    def __init__(
+        self,
+        function: Callable[[Tensor, Tensor, Tensor], Tensor],
+        x: Tensor,
+        start: Tensor | None,
+    ) -> None:
+        """Look at both ends."""
+        self.function, self.x = function, x
+        self.start = torch.zeros_like(x) if start is None else start.expand_as(x)
+        largest = float(torch.maximum(x.abs().max(), self.start.abs().max()))
+        for a, end, name in ((0.0, self.start, "the baseline"), (1.0, x, "x")):
+            point = self.point(a)
+            miss = float((point - end).abs().max())
+            if not miss <= END_TOLERANCE * largest:
+                raise ValueError(
+                    f"path: at a = {a:g} it misses {name} by up to {miss:.3g}, a path from the "
+                    "baseline to x is wanted"
+                )
+
+    def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
+        """Return the features at a."""
+        return self._checked(self._at(self._number(a)))[:, agents]
+
+    def velocity(self, a: float, agents: slice = EVERYBODY) -> Tensor:
+        """Return the derivative by a."""
+        number = self._number(a)
+        # Of the functions that do this, the one that needs no forward rules of the operations.
+        _, velocity = torch.autograd.functional.jvp(self._at, number, torch.ones_like(number))
+        return self._checked(velocity)[:, agents]
+
+    def _number(self, a: float) -> Tensor:
+        return torch.tensor(a, dtype=torch.float64, device=self.x.device)
+
+    def _at(self, a: Tensor) -> Tensor:
+        return self.function(a, self.start[0], self.x[0])
+
+    def _checked(self, point: Any) -> Tensor:
+        shape = tuple(self.x.shape[1:])
+        if not isinstance(point, torch.Tensor) or tuple(point.shape) != shape:
+            got = tuple(point.shape) if isinstance(point, torch.Tensor) else type(point).__name__
+            raise ValueError(f"path: returned {got}, a tensor of shape {shape} is wanted")
+        return point.to(self.x.dtype)[None]

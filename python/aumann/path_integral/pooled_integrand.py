@@ -1,0 +1,110 @@
+"""The integrand of a pooled value function, in chunks of agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aumann.path_integral.evaluation import Precision, TorchFunction, evaluating, gradient, shown
+from aumann.path_integral.integrand import check_finite, contribution
+from aumann.path_integral.paths import Path
+from aumann.pooled import PooledValueFunction
+
+__all__ = ["PooledIntegrand"]
+
+Tensor: TypeAlias = Any
+Floats: TypeAlias = NDArray[np.float64]
+
+
+class PooledIntegrand:
+    """Values and contributions at one node at a time, of one step.
+
+    Parameters
+    ----------
+    function : PooledValueFunction
+        F.
+    precision : Precision
+        What it computes in.
+    path : Path
+        The path.
+    first_step : int, optional
+        What errors call the step; None for the only one.
+    """
+
+    steps = 1
+    batch = 1
+
+    def __init__(
+        self,
+        function: PooledValueFunction,
+        precision: Precision,
+        path: Path,
+        first_step: int | None,
+    ) -> None:
+        """Keep the parts."""
+        self.function, self.precision, self.path = function, precision, path
+        self.first_step = first_step
+        _, self.agents, _ = path.x.shape
+        self.spacing = precision.spacing
+        self.device = path.x.device
+        self._readout = TorchFunction(function.readout, precision, many=False)
+
+    def value(self, a: float) -> Floats:
+        """Return F at a, shape (1,)."""
+        values = self._readout.values(self._state(a)[None]).cpu().numpy()
+        check_finite(self.function, values[None], [a], self.first_step)
+        return np.asarray(values)
+
+    def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
+        """Return F at a node, (1, 1), and the contributions of the agents, (1, 1, n)."""
+        (a,) = nodes
+        where = f" at a = {a:.6g} of the path"
+        values, slopes = self._readout.gradients(self._state(a)[None], where)
+        table = values.cpu().numpy()[None]
+        check_finite(self.function, table, nodes, self.first_step)
+        slope = slopes[0] / self._divisor
+        contributions = torch.empty_like(self.path.x[..., 0])
+        for agents in self._chunks():
+            with torch.enable_grad():
+                leaf = self.precision.cast(self.path.point(a, agents)[0]).detach()
+                leaf.requires_grad_()
+                product = (self._encoded(leaf, where) * slope).sum()
+                gradients = gradient(self.function, product, leaf, where)
+            velocity = self.path.velocity(a, agents)
+            contributions[:, agents] = contribution(gradients[None], velocity)
+        return table, contributions[None]
+
+    @property
+    def _divisor(self) -> int:
+        return self.agents if self.function.pool == "mean" else 1
+
+    def _state(self, a: float) -> Tensor:
+        """Return the pooled state at a, summed chunk by chunk in float64."""
+        sums = None
+        with torch.no_grad():
+            for agents in self._chunks():
+                points = self.precision.cast(self.path.point(a, agents)[0])
+                encoded = self._encoded(points, f" at a = {a:.6g} of the path")
+                part = encoded.sum(dim=0, dtype=torch.float64)
+                sums = part if sums is None else sums + part
+        return sums / self._divisor
+
+    def _encoded(self, points: Tensor, where: str) -> Tensor:
+        with evaluating(self.function.encode, points, where):
+            encoded = self.function.encode(points)
+        if not isinstance(encoded, torch.Tensor) or encoded.shape[:-1] != points.shape[:1]:
+            got = getattr(encoded, "shape", type(encoded).__name__)
+            got = tuple(got) if isinstance(encoded, torch.Tensor) else got
+            raise ValueError(
+                f"encode: {shown(self.function.encode)} returned {got} for features of shape "
+                f"{tuple(points.shape)}, a tensor ({len(points)}, k) is wanted"
+            )
+        return encoded
+
+    def _chunks(self) -> Iterator[slice]:
+        for start in range(0, self.agents, self.function.chunk):
+            yield slice(start, min(start + self.function.chunk, self.agents))
