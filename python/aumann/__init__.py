@@ -18,7 +18,7 @@ array([0.185, 0.222, 0.593])
 
 import warnings
 
-from aumann import _core
+from aumann import _core, smooth
 from aumann._attribute import attribute
 from aumann._baseline import Step
 from aumann._sampled import Interrupted
@@ -72,6 +72,7 @@ __all__ = [
     "read_events",
     "read_parquet",
     "set_threads",
+    "smooth",
     "synthesize",
 ]
 
