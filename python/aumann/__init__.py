@@ -22,6 +22,7 @@ from aumann import _core, smooth
 from aumann._attribute import attribute
 from aumann._baseline import Step
 from aumann._sampled import Interrupted
+from aumann._twins import as_torch
 from aumann.attribution import Attribution
 from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
 from aumann.games import Game, GameError
@@ -66,6 +67,7 @@ __all__ = [
     "Variance",
     "VisibilityBiased",
     "__version__",
+    "as_torch",
     "attribute",
     "build_info",
     "get_threads",
