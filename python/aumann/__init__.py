@@ -18,10 +18,11 @@ array([0.185, 0.222, 0.593])
 
 import warnings
 
-from aumann import _core
+from aumann import _core, smooth
 from aumann._attribute import attribute
 from aumann._baseline import Step
 from aumann._sampled import Interrupted
+from aumann._twins import as_torch
 from aumann.attribution import Attribution
 from aumann.estimators import (
     CoalitionSampling,
@@ -74,12 +75,14 @@ __all__ = [
     "Variance",
     "VisibilityBiased",
     "__version__",
+    "as_torch",
     "attribute",
     "build_info",
     "get_threads",
     "read_events",
     "read_parquet",
     "set_threads",
+    "smooth",
     "synthesize",
 ]
 
