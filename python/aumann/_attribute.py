@@ -122,7 +122,8 @@ def attribute(
     Notes
     -----
     Cost: O(T N d), O(T N log N) for the Gini mean difference, per term of a combination, times the
-    number of samples where values are sampled; for torch functions see `PathIntegral`. Terms of a combination are sampled independently.
+    number of samples where values are sampled, independently for each term; for torch functions
+    see `PathIntegral`.
     A baseline per agent that reorders the agents costs more: see `GiniMeanDifference`.
     The interpreter is released meanwhile: do not write to the inputs from another thread.
 
@@ -169,7 +170,7 @@ def attribute(
         # Only here is torch imported.
         from aumann.path_integral.values import PathValues
 
-        paths = PathValues(function, integral, x, features.stepped)
+        paths = PathValues(function, integral, x, features)
         for ends in start.ends(features):
             paths.fill(answer, ends)
         paths.warn()

@@ -282,7 +282,7 @@ class PathIntegral(Estimator):
     --------
     >>> import aumann, torch
     >>> def crowding(x):
-    ...     return torch.log1p(x.sum(dim=0)).prod()
+    ...     return torch.log1p(x.mean(dim=0).prod())
     >>> x = [[1.0, 2.0], [3.0, 1.0], [2.0, 2.0]]
     >>> result = aumann.attribute(x, crowding)
     >>> result.estimator, abs(result.residual) < 1e-6

@@ -20,8 +20,13 @@ END_TOLERANCE = 1e-6
 class Path(Protocol):
     """Features (steps, agents, features) as a function of a in [0, 1]."""
 
-    x: Tensor
-    constant_velocity: bool
+    @property
+    def x(self) -> Tensor:
+        """Where it ends, shape (m, n, d)."""
+
+    @property
+    def constant_velocity(self) -> bool:
+        """Whether the derivative is the same all along."""
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return the features of some agents at a, in `out` where the path can write to it."""
@@ -88,6 +93,7 @@ class CustomPath:
     """
 
     constant_velocity = False
+    x: Tensor
 
     def __init__(
         self,

@@ -84,13 +84,12 @@ class PooledIntegrand:
 
     def _state(self, a: float) -> Tensor:
         """Return the pooled state at a, summed chunk by chunk in float64."""
-        sums = None
+        sums: Tensor = 0.0
         with torch.no_grad():
             for agents in self._chunks():
                 points = self.precision.cast(self.path.point(a, agents)[0])
                 encoded = self._encoded(points, f" at a = {a:.6g} of the path")
-                part = encoded.sum(dim=0, dtype=torch.float64)
-                sums = part if sums is None else sums + part
+                sums = sums + encoded.sum(dim=0, dtype=torch.float64)
         return sums / self._divisor
 
     def _encoded(self, points: Tensor, where: str) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, TypeAlias
 
@@ -35,6 +35,27 @@ class Integral:
     converged: NDArray[np.bool_]
     evaluations: int
     capped: bool = False
+
+    def times(self, coefficient: float) -> Integral:
+        """Return the integral of a multiple."""
+        at_x, at_start = self.ends
+        return replace(
+            self,
+            values=coefficient * self.values,
+            ends=(coefficient * at_x, coefficient * at_start),
+            error=abs(coefficient) * self.error,
+        )
+
+    def plus(self, other: Integral) -> Integral:
+        """Return the integral of a sum."""
+        return Integral(
+            self.values + other.values,
+            (self.ends[0] + other.ends[0], self.ends[1] + other.ends[1]),
+            self.error + other.error,
+            self.converged & other.converged,
+            self.evaluations + other.evaluations,
+            self.capped or other.capped,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +199,7 @@ class _Quadrature:
 
         Returns F at the first node, shape (m,).
         """
-        first = None
+        first: Floats | None = None
         for start in range(0, len(nodes), self.integrand.batch):
             some = slice(start, start + self.integrand.batch)
             here: Sequence[float] = nodes[some].tolist()

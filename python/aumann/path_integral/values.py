@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import closing
+from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from aumann._baseline import Ends, Rows
 from aumann._progress import Progress
 from aumann._torch import is_tensor
 from aumann._twins import as_torch, twin_of
+from aumann.coercion import Features
 from aumann.estimators import PathIntegral
 from aumann.games import Game
 from aumann.path_integral.evaluation import Precision, TorchFunction, shown
@@ -35,6 +37,7 @@ Tensor: TypeAlias = Any
 # Numbers in features up to which evaluating several steps or nodes at once is faster than one by
 # one: beyond, arithmetic takes longer than starting it.
 BATCHED_NUMBERS = 2**16
+TINY = np.finfo(np.float64).tiny
 
 
 class PathValues:
@@ -49,13 +52,15 @@ class PathValues:
     x : object
         The features as they were given: a tensor says on which device and in which dtype the
         function is evaluated.
-    stepped : bool
-        Whether they have steps.
+    features : Features
+        The same, as they were read.
     """
 
-    def __init__(self, function: Any, estimator: PathIntegral, x: Any, stepped: bool) -> None:
+    def __init__(self, function: Any, estimator: PathIntegral, x: Any, features: Features) -> None:
         """Start with nothing known of the function."""
-        self.function, self.estimator, self.stepped = function, estimator, stepped
+        self.function, self.estimator = function, estimator
+        self.stepped = features.stepped
+        self._converged = np.ones(features.shape[0], dtype=np.bool_)
         self._given = x
         self._form: TorchFunction | None = None
         self._repeated = False
@@ -63,8 +68,7 @@ class PathValues:
 
     def fill(self, answer: Answer, ends: Ends) -> None:
         """Write the values of a block of steps."""
-        if answer.converged is None:
-            answer.converged = np.ones(len(answer.values), dtype=np.bool_)
+        answer.converged = self._converged
         first, count = ends.block.steps.start, ends.block.steps.stop - ends.block.steps.start
         if self.estimator.path == "agent-order":
             for k in range(count):
@@ -98,9 +102,7 @@ class PathValues:
         x, rows = _rows(ends.x, k), None if ends.rows is None else _rows(ends.rows, k)
         present = _presence(ends, k)
         function = numpy_form(self.function, self._given)
-        game = Game.between(
-            function, x, rows, None if present is None else present[np.newaxis]
-        )
+        game = Game.between(function, x, rows, None if present is None else present[np.newaxis])
         order = _core.random_order(self.estimator.seed, step, 0, game.agents)
         worth = game.along(order)
         values = np.empty(game.agents)
@@ -111,23 +113,28 @@ class PathValues:
 
     def _integral(
         self, x: Tensor, start: Tensor | None, first: int, progress: Progress
-    ) -> list[tuple[float, Integral]]:
-        """Return the integral of every term of the value function, with its coefficient."""
+    ) -> Integral:
+        """Return the integral of the value function for some steps."""
         first_step = first if self.stepped else None
         if not isinstance(self.function, ValueFunction):
-            path = self._path(x, start)
-            integrand = self._integrand(path, first_step)
+            integrand = self._integrand(self._path(x, start), first_step)
             self._check_repeatable(integrand)
-            return [(1.0, integrate(integrand, self.estimator, progress.show))]
-        integrals = []
+            return integrate(integrand, self.estimator, progress.show)
+        terms = []
         for coefficient, term in self.function.terms:
-            # Composites are formed once: formed anew at every node, exact ties would be split.
-            twin = twin_of(term)
-            path = self._path(twin.reduce(x), None if start is None else twin.reduce(start))
+            twin: Any = as_torch(term)
+            path = self._path(x, start)
+            if isinstance(path, StraightPath):
+                # Composites are formed once: formed anew at every node, ties would be split.
+                twin = twin_of(term)
+                path = StraightPath(twin.reduce(x), None if start is None else twin.reduce(start))
             form = TorchFunction(twin, Precision(path.x.device, path.x.dtype), many=True)
-            integrand = FunctionIntegrand(form, path, self._nodes_together(path.x), first_step)
-            integrals.append((coefficient, integrate(integrand, self.estimator, progress.show)))
-        return integrals
+            batch = self._nodes_together(path.x)
+            integral = integrate(
+                FunctionIntegrand(form, path, batch, first_step), self.estimator, progress.show
+            )
+            terms.append(integral.times(coefficient))
+        return reduce(Integral.plus, terms)
 
     def _integrand(self, path: Path, first_step: int | None) -> Integrand:
         if self._in_chunks(path.x):
@@ -186,7 +193,9 @@ class PathValues:
         start = None if ends.rows is None else _tensor(ends.rows, steps, present).to(x.dtype)
         # Of a single step errors name none; the block adds which one it is.
         block = ends.block
-        first = block.steps.start + steps.start if block.steps.stop - block.steps.start > 1 else None
+        first = (
+            block.steps.start + steps.start if block.steps.stop - block.steps.start > 1 else None
+        )
         with block.locating_errors():
             _check_given(x, "x", first)
             if start is not None:
@@ -212,30 +221,25 @@ class PathValues:
     def _write(
         self,
         answer: Answer,
-        parts: list[tuple[float, Integral]],
+        integral: Integral,
         present: NDArray[np.bool_] | None,
         first: int,
     ) -> None:
-        values = sum(coefficient * part.values for coefficient, part in parts).cpu().numpy()
-        at_x, at_start = (sum(c * part.ends[end] for c, part in parts) for end in (0, 1))
-        error = sum(abs(c) * part.error for c, part in parts)
-        converged = np.all([part.converged for _, part in parts], axis=0)
-        nodes = sum(part.evaluations for _, part in parts)
-        told = f"{self.estimator.rule} quadrature, {nodes} nodes"
-        if any(part.capped for _, part in parts):
+        told = f"{self.estimator.rule} quadrature, {integral.evaluations} nodes"
+        if integral.capped:
             told += f", stopped by max_evaluations={self.estimator.max_evaluations}"
-        for k, row in enumerate(values):
-            step = first + k
-            answer.write(step, present, row, (float(at_x[k]), float(at_start[k])), told)
-            answer.error_estimates[step] = error[k]
-            answer.converged[step] = converged[k]
-            answer.evaluations += nodes
-            if not converged[k]:
+        at_x, at_start = integral.ends
+        for k, row in enumerate(integral.values.cpu().numpy()):
+            answer.write(first + k, present, row, (at_x[k], at_start[k]), told)
+            answer.error_estimates[first + k] = integral.error[k]
+            answer.evaluations += integral.evaluations
+            if not integral.converged[k]:
                 sizes = np.abs(row)
+                # Of values that are all 0, nothing is a part.
+                largest, whole = max(sizes.max(), TINY), max(sizes.sum(), TINY)
                 residual = abs(row.sum() - (at_x[k] - at_start[k]))
-                tiny = np.finfo(np.float64).tiny
-                parts_of = error[k] / max(sizes.max(), tiny), residual / max(sizes.sum(), tiny)
-                self._open.append((*parts_of, step))
+                self._open.append((integral.error[k] / largest, residual / whole, first + k))
+        self._converged[first : first + len(at_x)] = integral.converged
 
 
 def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
@@ -262,7 +266,7 @@ def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
 def _rows(rows: Rows, k: int) -> Rows:
     """Return one step of rows, a single step serving all."""
     if isinstance(rows, list):
-        return [_rows(column, k) for column in rows]
+        return [column if len(column) == 1 else column[k : k + 1] for column in rows]
     return rows if len(rows) == 1 else rows[k : k + 1]
 
 
