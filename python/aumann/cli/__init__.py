@@ -12,6 +12,7 @@ from aumann.cli.application import HELP_NAMES, OneLineErrors
 from aumann.cli.attribute import attribute
 from aumann.cli.bench import group as bench
 from aumann.cli.bench_peers import peers
+from aumann.cli.bench_quadrature import quadrature
 from aumann.cli.demo import demo
 from aumann.cli.population import group as population
 from aumann.cli.synthesize import synthesize
@@ -59,6 +60,7 @@ def _top(
 
 app.add_typer(population, name="population")
 bench.command()(peers)
+bench.command()(quadrature)
 app.add_typer(bench, name="bench")
 app.command()(attribute)
 app.command()(demo)

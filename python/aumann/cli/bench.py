@@ -20,7 +20,7 @@ from aumann.cli.files import check_writable, write_table
 from aumann.cli.terminal import output as standard_output
 from aumann.cli.terminal import print_error, working
 
-__all__ = ["group"]
+__all__ = ["AsJson", "Output", "columns", "group", "print_json", "print_written"]
 
 group = command_group("Compare methods and other libraries: accuracy, axioms, time, memory.")
 
@@ -92,7 +92,7 @@ def accuracy(
             progress=show,
         )
     if output is not None:
-        write_table(_columns([asdict(each) for each in measurements]), output)
+        write_table(columns([asdict(each) for each in measurements]), output)
     summaries = benchmark.summarise(measurements)
     what = {
         "steps": steps,
@@ -102,11 +102,11 @@ def accuracy(
         "coalitions": coalitions,
     }
     if as_json:
-        _print_json(what | {"summaries": [asdict(each) for each in summaries]})
+        print_json(what | {"summaries": [asdict(each) for each in summaries]})
         return
     console = standard_output()
     print_accuracy(console, summaries, what)
-    _print_written(console, output)
+    print_written(console, output)
 
 
 @group.command()
@@ -138,17 +138,17 @@ def axioms(
         largest = benchmark.largest_exact()
     rows = [asdict(each) for each in findings]
     if output is not None:
-        write_table(_columns(rows), output)
+        write_table(columns(rows), output)
     if as_json:
         exact = [
             {"method": method, "value_function": function, "agents": most}
             for (method, function), most in largest.items()
         ]
-        _print_json({"agents": agents, "seeds": seeds, "findings": rows, "largest_exact": exact})
+        print_json({"agents": agents, "seeds": seeds, "findings": rows, "largest_exact": exact})
         return
     console = standard_output()
     print_axioms(console, findings, largest, agents, seeds)
-    _print_written(console, output)
+    print_written(console, output)
 
 
 @group.command()
@@ -219,7 +219,7 @@ def timing(
         print_error(f"stopped; finished cells are in {output}, the same command goes on with them")
         raise
     if as_json:
-        _print_json({"cells": [asdict(cell) for cell in cells]})
+        print_json({"cells": [asdict(cell) for cell in cells]})
         return
     console = standard_output()
     print_timing(console, cells)
@@ -232,14 +232,14 @@ def timing(
 def _cells() -> Iterator[Callable[[int, int, str], None]]:
     """Show on a terminal how many cells are done, and which one is running."""
     console = Console(stderr=True)
-    columns = (
+    parts = (
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *parts, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
         task = progress.add_task("", total=None)
         yield lambda done, total, what: progress.update(
@@ -247,7 +247,8 @@ def _cells() -> Iterator[Callable[[int, int, str], None]]:
         )
 
 
-def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows as columns, None for numbers that are not defined."""
     return {name: [_defined(row[name]) for row in rows] for name in rows[0]}
 
 
@@ -260,10 +261,12 @@ def _defined(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def _print_json(document: dict[str, Any]) -> None:
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document as JSON, null for numbers that are not defined."""
     print(json.dumps(_defined(document), indent=2, allow_nan=False))
 
 
-def _print_written(console: Console, output: Path | None) -> None:
+def print_written(console: Console, output: Path | None) -> None:
+    """Say where measurements were written, if they were."""
     if output is not None:
         console.print(f"written to {output}")
