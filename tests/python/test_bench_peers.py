@@ -171,7 +171,7 @@ def test_what_goes_wrong_is_an_answer(worker: Path, method: str, status: str, de
 def test_a_worker_that_cannot_be_read(worker: Path) -> None:
     worker.write_text("import a_library_that_is_not_there")
     wrong = answer(worker, "mean")
-    assert wrong.status == "failed"
+    assert wrong.status == "not installed"
     assert "No module named 'a_library_that_is_not_there'" in wrong.detail
 
 
@@ -179,20 +179,25 @@ def test_errors_are_against_the_truth(worker: Path) -> None:
     methods = (
         Method("mean", "Aumann-Shapley"),
         Method("double", "Aumann-Shapley", {"factor": 2}, "as it likes"),
+        Method("again", "leave-one-out"),
     )
-    worker.write_text(WORKER + "\nMETHODS['double'] = mean\n")
+    worker.write_text(WORKER + "\nMETHODS['double'] = METHODS['again'] = mean\n")
     rows = compare([tiny(worker, *methods)], ["mean", "heat"], [4, 9], seed=3)
-    assert [(row.value_function, row.agents) for row in rows[::2]] == [
+    assert [(row.value_function, row.agents) for row in rows[::3]] == [
         *(("mean", 4), ("mean", 9), ("heat", 4), ("heat", 9)),
     ]
-    right, double = rows[2:4]
+    right, double, again = rows[3:6]
     assert right.relative_error is not None
     assert right.relative_error < 1e-15
     assert (double.budget, double.setting) == ("2 factor", "as it likes")
     # Twice the truth is off by all of it.
     assert double.relative_error == pytest.approx(1)
     assert double.largest_error == pytest.approx(1)
-    x, truth = comparison.features(9, 3), rows[6]
+    # What exceeds the total is half of what there is.
+    assert double.residual == pytest.approx(0.5)
+    assert right.residual == pytest.approx(0, abs=1e-15)
+    assert again.residual is None
+    x, truth = comparison.features(9, 3), rows[9]
     phi = x.sum(axis=1) / 9
     heat = np.log1p(x.mean(axis=0).prod()) / 27 * (x / x.mean(axis=0)).sum(axis=1)
     assert truth.relative_error == pytest.approx(

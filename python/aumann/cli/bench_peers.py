@@ -21,7 +21,7 @@ __all__ = ["peers"]
 
 OTHERS = ",".join(peer.name for peer in PEERS if peer.requirements)
 GIB = 2**30
-HEADINGS = ("agents", "value", "peer", "method", "time", "memory", "error", "largest")
+HEADINGS = ("agents", "value", "peer", "method", "time", "memory", "error", "largest", "residual")
 
 
 def peers(
@@ -70,9 +70,9 @@ def peers(
 
     Each peer is installed on first use, in an environment of its own (captum's takes 6 GB, the
     others up to half a GB), and each cell runs in a fresh process. Shown are the median time of
-    a call, the memory it took, and its error against the exact value of the same kind: the norm
-    of the difference, and the largest difference, both relative. What does not finish is shown
-    as such.
+    a call, the memory it took, its error against the exact value of the same kind (the norm of
+    the difference, and the largest difference, both relative), and by how much the values of an
+    efficient method miss the total. What does not finish is shown as such.
 
     [bold]Examples[/bold]
 
@@ -138,12 +138,13 @@ def _sizes(text: str) -> list[int]:
 def _cells(row: Row) -> tuple[str, ...]:
     who = (f"{row.agents:,}", row.value, row.peer, row.method)
     if row.seconds is None:
-        return (*who, row.status, "", "", "")
+        return (*who, row.status, "", "", "", "")
     memory = "" if row.peak_bytes is None else _bytes(row.peak_bytes)
+    residual = "" if row.residual is None else f"{row.residual:+.1e}"
     if row.relative_error is None or row.largest_error is None:
-        return (*who, _seconds(row.seconds), memory, "the truth", "")
+        return (*who, _seconds(row.seconds), memory, "the truth", "", residual)
     errors = (f"{row.relative_error:.1e}", f"{row.largest_error:.1e}")
-    return (*who, _seconds(row.seconds), memory, *errors)
+    return (*who, _seconds(row.seconds), memory, *errors, residual)
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

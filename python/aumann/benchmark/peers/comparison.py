@@ -20,6 +20,8 @@ __all__ = ["VALUE_FUNCTIONS", "Row", "compare", "features"]
 
 VALUE_FUNCTIONS = ("mean", "heat", "variance", "gini")
 FEATURES = 3
+# Values that sum to F(x) - F(0).
+EFFICIENT = ("Aumann-Shapley", "Shapley")
 # After one of these at some number of agents, larger populations are not tried.
 NOT_LARGER: tuple[Status, ...] = ("timed out", "out of memory")
 
@@ -37,7 +39,7 @@ class Row:
     agents : int
     status : str
         "measured", or why there are no numbers: "timed out", "out of memory", "failed" (an
-        exception), "crashed", "not installed", "not run".
+        exception), "crashed", "not installed" (or what the method needs is not), "not run".
     detail : str
         The limit, or the last line of the message.
     version : str, optional
@@ -55,6 +57,9 @@ class Row:
         for aumann's exact methods, which are the truth.
     largest_error : float, optional
         Largest difference to the truth, as a part of the largest magnitude in it.
+    residual : float, optional
+        Sum of the values minus F(x) - F(0), as a part of the sum of their magnitudes. None for
+        Banzhaf and leave-one-out, which are not meant to sum to that.
     truth : str
         How aumann found the truth.
     truth_error : float, optional
@@ -77,6 +82,7 @@ class Row:
     evaluations: int | None
     relative_error: float | None
     largest_error: float | None
+    residual: float | None
     truth: str
     truth_error: float | None
     budget: str
@@ -265,7 +271,7 @@ class _Truths:
 def _row(
     peer: Peer, method: Method, name: str, agents: int, answer: Answer, truths: _Truths
 ) -> Row:
-    truth = relative = largest = truth_error = None
+    truth = relative = largest = truth_error = residual = None
     is_truth = peer.name == "aumann" and not method.budget
     if answer.values is not None and not is_truth:
         truth = truths(method.value, name, agents)
@@ -273,6 +279,9 @@ def _row(
         relative = float(np.linalg.norm(off) / np.linalg.norm(truth.values))
         largest = float(np.abs(off).max() / size)
         truth_error = float(truth.error_estimate / size)
+    if answer.values is not None and method.value in EFFICIENT:
+        total = truths(method.value, name, agents).total
+        residual = float((answer.values.sum() - total) / np.abs(answer.values).sum())
     return Row(
         peer=peer.name,
         method=method.name,
@@ -288,6 +297,7 @@ def _row(
         evaluations=answer.evaluations,
         relative_error=relative,
         largest_error=largest,
+        residual=residual,
         truth="" if truth is None else truth.estimator,
         truth_error=truth_error,
         budget=", ".join(f"{number} {what}" for what, number in method.budget.items()),

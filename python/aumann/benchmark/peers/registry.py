@@ -83,6 +83,9 @@ PEERS = (
         "aumann",
         (
             Method("AumannShapley()", "Aumann-Shapley"),
+            Method(
+                "AumannShapley(PathIntegral)", "Aumann-Shapley", STEPS, "Gauss-Legendre, float64"
+            ),
             Method("Shapley()", "Shapley", setting="heat above 20 agents: MeanFieldExpansion()"),
             Method("Shapley(PermutationSampling)", "Shapley", ORDERS),
             Method("Banzhaf()", "Banzhaf", setting="heat above 20 agents: MeanFieldExpansion()"),

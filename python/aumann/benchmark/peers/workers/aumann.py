@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .job import Solver
 from .population import Population
+from .torch_forms import torch_form
 
 if TYPE_CHECKING:
     import aumann
@@ -56,6 +57,22 @@ def _exact(value: str) -> Solver:
     return solve
 
 
+def path_integral(
+    population: Population, budget: Mapping[str, int], seed: int
+) -> NDArray[np.float64]:
+    """Return aumann's integral of the function that captum gets, Gauss-Legendre, float64."""
+    import aumann
+    from aumann._torch import import_torch
+
+    torch = import_torch("AumannShapley(PathIntegral)")
+    estimator = aumann.PathIntegral(rule="gauss-legendre", nodes=budget["steps"])
+    return aumann.attribute(
+        torch.from_numpy(population.x),
+        torch_form(population),
+        method=aumann.AumannShapley(estimator),
+    ).values
+
+
 def permutation(
     population: Population, budget: Mapping[str, int], seed: int
 ) -> NDArray[np.float64]:
@@ -86,6 +103,7 @@ def _attribute(population: Population, method: Any) -> NDArray[np.float64]:
 
 METHODS: dict[str, Solver] = {
     "AumannShapley()": _exact("Aumann-Shapley"),
+    "AumannShapley(PathIntegral)": path_integral,
     "Shapley()": _exact("Shapley"),
     "Shapley(PermutationSampling)": permutation,
     "Banzhaf()": _exact("Banzhaf"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .job import Solver
 from .population import Population
+from .torch_forms import torch_form
 
 __all__ = ["METHODS"]
 
@@ -33,7 +34,7 @@ def integrated_gradients(
     import torch
     from captum.attr import IntegratedGradients
 
-    attributions = IntegratedGradients(_of_features(population)).attribute(
+    attributions = IntegratedGradients(torch_form(population)).attribute(
         torch.from_numpy(population.x)[None],
         n_steps=budget["steps"],
         internal_batch_size=1 if population.agents >= ONE_STEP_AT_A_TIME else None,
@@ -76,26 +77,6 @@ def shapley_value_sampling(
 
 def _perturbations(population: Population) -> int:
     return max(1, BATCH // population.agents)
-
-
-def _of_features(population: Population) -> Forward:
-    """Return F of features (m, n, d), differentiable."""
-    import torch
-
-    n, name = population.agents, population.value_function
-    weights = torch.arange(1 - n, n, 2, dtype=torch.float64) * (2 / n**2)
-
-    def forward(x: Any) -> Any:
-        if name == "heat":
-            return torch.log1p(x.mean(1).prod(1))
-        composite = x.sum(2)
-        if name == "mean":
-            return composite.mean(1)
-        if name == "variance":
-            return composite.var(1, correction=0)
-        return composite.sort(1).values @ weights
-
-    return forward
 
 
 def _of_coalitions(population: Population) -> Forward:

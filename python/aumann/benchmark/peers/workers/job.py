@@ -45,6 +45,8 @@ def main(worker: str) -> None:
     answer: dict[str, Any]
     try:
         answer = _measure(job, _methods(worker)[job["method"]])
+    except ImportError as error:
+        answer = {"status": "not installed", "detail": " ".join(str(error).split())[:500]}
     except Exception as error:
         out_of_memory = isinstance(error, MemoryError) or any(
             sign in str(error) for sign in NO_MEMORY
