@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reference import NAMES, value
 from small_peers import WORKER, tiny
 
-from aumann.benchmark.peers import Method, compare, comparison, runner
+from aumann.benchmark.peers import PEERS, Method, compare, comparison, runner
 from aumann.benchmark.peers.runner import Answer, run
 from aumann.benchmark.peers.workers.population import Population
 
@@ -173,6 +173,21 @@ def test_a_worker_that_cannot_be_read(worker: Path) -> None:
     wrong = answer(worker, "mean")
     assert wrong.status == "not installed"
     assert "No module named 'a_library_that_is_not_there'" in wrong.detail
+
+
+def test_a_method_without_what_it_needs_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('none here')")
+    found = os.environ.get("PYTHONPATH")
+    paths = [str(tmp_path), *([found] if found else [])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    ours = next(peer for peer in PEERS if peer.name == "aumann")
+    method = "AumannShapley(PathIntegral)"
+    missing = answer(ours.worker, method, budget={"steps": 3})
+    assert missing.status == "not installed"
+    assert missing.detail == f"{method} needs torch: pip install 'aumann[torch]'"
+    assert answer(ours.worker, "AumannShapley()").status == "measured"
 
 
 def test_errors_are_against_the_truth(worker: Path) -> None:

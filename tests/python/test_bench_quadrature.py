@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from reference import aumann_shapley
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
@@ -14,8 +15,6 @@ import aumann
 from aumann.benchmark import closed_forms, quadrature
 from aumann.benchmark.workload import sparse
 from aumann.cli import app
-
-torch = pytest.importorskip("torch")
 
 AGENTS = 2_000
 COUNTS = (4, 50, 100)
