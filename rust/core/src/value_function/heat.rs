@@ -7,6 +7,7 @@
 mod block;
 mod coalitions;
 mod control;
+mod derivatives;
 mod game;
 mod without;
 
@@ -37,7 +38,7 @@ impl Heat {
     }
 }
 
-pub(super) fn heat(means: &[f64], path: f64) -> Result<f64> {
+fn heat(means: &[f64], path: f64) -> Result<f64> {
     let product = Wide::product(means);
     check_domain(product, path)?;
     Ok(product.ln_1p())

@@ -3,7 +3,6 @@
 mod composite;
 mod gini;
 mod heat;
-mod heat_derivatives;
 mod mean;
 mod mean_function;
 mod variance;
