@@ -28,6 +28,7 @@ use rayon::prelude::*;
 
 use crossing::Ends;
 use exact::Method;
+use game::GiniGame;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
 #[derive(Clone, Debug)]
@@ -198,7 +199,7 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(GiniGame::of(&self.weights, x, baseline)?))
     }
 
     fn shapley(

@@ -20,6 +20,7 @@ use crate::product::{Wide, products_of_others};
 use crate::quadrature::integrate;
 use crate::real::Real;
 use crate::statistics::Scale;
+use game::HeatGame;
 
 /// Relative tolerance of the path integrals.
 const TOLERANCE: f64 = 1e-13;
@@ -135,7 +136,7 @@ impl<T: Real> ValueFunction<T> for Heat {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(HeatGame::of(x, baseline)?))
     }
 
     fn shapley(&self, _: &Step<'_, T>, _: &Baseline<'_, T>, _: &mut [T]) -> Result<Outcome> {

@@ -10,6 +10,7 @@ use crate::game::Game;
 use crate::linear::{feature_means, weighted_sum};
 use crate::real::Real;
 use crate::statistics::Scale;
+use game::MeanGame;
 
 /// Mean of the composite (the paper's linear indicator).
 #[derive(Clone, Debug)]
@@ -94,7 +95,7 @@ impl<T: Real> ValueFunction<T> for Mean {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(MeanGame::of(self, x, baseline)?))
     }
 
     fn mean_function(&self) -> Result<&dyn MeanFunction> {

@@ -20,6 +20,7 @@ use crate::linear::{first_means, weighted_sum};
 use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Deviations, Moments, Scale, Scaled};
+use game::VarianceGame;
 use std::ops::Range;
 
 /// Which of the two different values.
@@ -282,7 +283,7 @@ impl<T: Real> ValueFunction<T> for Variance {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(VarianceGame::of(&self.weights, x, baseline)?))
     }
 
     fn mean_function(&self) -> Result<&dyn MeanFunction> {
