@@ -211,15 +211,6 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         coalitions(self, Method::Shapley, x, baseline, out)
     }
 
-    fn banzhaf(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        coalitions(self, Method::Shapley, x, baseline, out)
-    }
-
     fn leave_one_out(
         &self,
         x: &Step<'_, T>,

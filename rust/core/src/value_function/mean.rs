@@ -76,15 +76,6 @@ impl<T: Real> ValueFunction<T> for Mean {
         self.aumann_shapley(x, baseline, out)
     }
 
-    fn banzhaf(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        self.aumann_shapley(x, baseline, out)
-    }
-
     fn leave_one_out(
         &self,
         x: &Step<'_, T>,

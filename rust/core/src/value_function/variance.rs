@@ -264,15 +264,6 @@ impl<T: Real> ValueFunction<T> for Variance {
         self.attribute(Method::AumannShapley, x, baseline, out)
     }
 
-    fn banzhaf(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        self.attribute(Method::AumannShapley, x, baseline, out)
-    }
-
     fn leave_one_out(
         &self,
         x: &Step<'_, T>,
