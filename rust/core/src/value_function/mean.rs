@@ -7,7 +7,7 @@ use super::{MeanFunction, Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::Game;
-use crate::linear::{feature_means, weighted_sum};
+use crate::linear::{baseline_means, feature_means, weighted_sum};
 use crate::real::Real;
 use crate::statistics::Scale;
 use game::MeanGame;
@@ -37,11 +37,7 @@ impl Mean {
         let weights = self.weights.of(x.features())?;
         let n = x.present() as f64;
         let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
-        let row = match baseline {
-            Baseline::PerAgent(rows) => feature_means(x, rows),
-            _ => baseline.row(weights.len()),
-        };
-        let baseline_value = of_row(&weights, &row);
+        let baseline_value = of_row(&weights, &baseline_means(x, baseline));
         let value = baseline_value + scaled.differences / n;
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(x.explain_non_finite(baseline));

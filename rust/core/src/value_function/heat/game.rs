@@ -5,13 +5,12 @@
 
 use super::block::{Block, log_ratio};
 use super::control::Control;
-use super::heat;
+use super::{Ends, heat};
 use crate::blocks::{self, BLOCK, CHUNK, merge_tree};
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
-use crate::linear::feature_means;
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -134,15 +133,7 @@ impl HeatGame {
     /// The game of the present agents, in index order.
     pub(super) fn of<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Self> {
         baseline.check(x.features())?;
-        let means = feature_means(x, x.features());
-        let start = match baseline {
-            Baseline::PerAgent(rows) => feature_means(x, rows),
-            _ => baseline.row(means.len()),
-        };
-        if !means.iter().chain(&start).all(|mean| mean.is_finite()) {
-            return Err(x.explain_non_finite(baseline));
-        }
-        let (value, baseline_value) = (heat(&means, 1.0)?, heat(&start, 0.0)?);
+        let Ends { base: start, value, baseline_value, .. } = Ends::of(x, baseline)?;
         let payload = parts(x, baseline);
         let (change, bound, range) = extent(&payload, &start);
         if !(bound.is_finite() && change.iter().all(|change| change.is_finite())) {
