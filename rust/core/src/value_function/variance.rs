@@ -124,10 +124,7 @@ impl Variance {
         let (weights, row) = (self.weights.of(x.features())?, first_means(x));
         let shift = Baseline::Common(&row);
         let n = x.present() as f64;
-        // The baseline's composite as an agent standing there would have it: a dummy gets zero.
-        let from: Vec<f64> =
-            baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
-        let from = composite::of_row(&weights, &from);
+        let from = composite::of_baseline(&weights, baseline, &row);
         let (factor, centre) = method.factors(n, from);
         let (of_x, sums) = if let Some(held) = T::as_f64s(out) {
             let of_x = weighted_sum(x, &shift, &weights, held, &Deviations::default());

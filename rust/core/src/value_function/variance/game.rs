@@ -72,9 +72,7 @@ impl VarianceGame {
                 baseline_value: of_base.variance(),
             }
         } else {
-            let from: Vec<f64> =
-                baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
-            let from = composite::of_row(&weights, &from);
+            let from = composite::of_baseline(&weights, baseline, &row);
             Self {
                 payload: composites,
                 width: 1,
