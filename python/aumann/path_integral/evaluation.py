@@ -15,6 +15,8 @@ __all__ = ["Precision", "TorchFunction", "evaluating", "shown"]
 
 Tensor: TypeAlias = Any
 
+OF_ARRAYS = "functions of NumPy arrays take Shapley(), Banzhaf() or LeaveOneOut()"
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -79,8 +81,7 @@ class TorchFunction:
         if not isinstance(value, torch.Tensor):
             raise TypeError(
                 f"value_function: {shown(self.function)} returned {type(value).__name__} for a "
-                "tensor, a tensor made from it by torch operations is wanted; functions of NumPy "
-                "arrays take Shapley(), Banzhaf() or LeaveOneOut()"
+                f"tensor, a tensor made from it by torch operations is wanted; {OF_ARRAYS}"
             )
         if tuple(value.shape) != (count,) if self.many else value.numel() != 1:
             wanted = f"one number per step, ({count},)," if self.many else "one number"
@@ -126,7 +127,7 @@ def evaluating(function: object, given: Tensor, at: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        what = f"features of shape {tuple(given.shape)}, {given.dtype} on {given.device}{at}"
+        what = f"a tensor of shape {tuple(given.shape)}, {given.dtype} on {given.device}{at}"
         out_of_memory = isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
         if out_of_memory:
             raise MemoryError(
@@ -134,8 +135,10 @@ def evaluating(function: object, given: Tensor, at: str) -> Iterator[None]:
                 "PathIntegral(max_bytes=...) limits how many steps and nodes are evaluated "
                 "together, PooledValueFunction(..., chunk=...) how many agents"
             ) from error
+        hint = f"; {OF_ARRAYS}" if isinstance(error, TypeError) else ""
         raise ValueError(
-            f"value_function: {shown(function)} failed for {what}: {type(error).__name__}: {error}"
+            f"value_function: {shown(function)} failed for {what}: "
+            f"{type(error).__name__}: {str(error).strip()}{hint}"
         ) from error
 
 

@@ -58,6 +58,8 @@ class PathValues:
 
     def __init__(self, function: Any, estimator: PathIntegral, x: Any, features: Features) -> None:
         """Start with nothing known of the function."""
+        if is_tensor(x) and not x.is_floating_point():
+            raise TypeError(f"x: {x.dtype}, floating-point numbers are wanted, as of x.double()")
         self.function, self.estimator = function, estimator
         self.stepped = features.stepped
         self._converged = np.ones(features.shape[0], dtype=np.bool_)
@@ -69,6 +71,10 @@ class PathValues:
     def fill(self, answer: Answer, ends: Ends) -> None:
         """Write the values of a block of steps."""
         answer.converged = self._converged
+        with torch.inference_mode(False):
+            self._fill(answer, ends)
+
+    def _fill(self, answer: Answer, ends: Ends) -> None:
         first, count = ends.block.steps.start, ends.block.steps.stop - ends.block.steps.start
         if self.estimator.path == "agent-order":
             for k in range(count):
