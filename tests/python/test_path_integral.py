@@ -217,3 +217,27 @@ def test_bytes_limit_what_is_evaluated_together_and_not_the_values():
     assert_allclose(bounded.values, free.values, rtol=1e-12)
     exact = aumann.attribute(x, aumann.Heat())
     assert_allclose(free.values, exact.values, rtol=0, atol=1e-12 * exact.values.max())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("agents", [7, 100])
+@pytest.mark.parametrize("rule", ["gauss-kronrod", "midpoint"])
+def test_what_is_rounding_only_counts_as_converged(agents, dtype, rule):
+    # All agents are equal: the variance is 0, and so would its gradient be without rounding.
+    x = np.full((agents, 3), 1.1, dtype)
+
+    def variance(x):
+        return x.sum(dim=-1).var(unbiased=False)
+
+    result = aumann.attribute(x, variance, method=along(rule=rule))
+    assert result.converged
+    assert np.abs(result.values).max() < 100 * np.finfo(dtype).eps / agents
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_tensors_are_integrated_as_they_are(dtype):
+    x = torch.from_numpy(features(50)).to(dtype)
+    result = aumann.attribute(x, lambda x: x.float().mean(dim=0).prod().to(dtype))
+    exact = aumann.attribute(x.double(), lambda x: x.mean(dim=0).prod())
+    spacing = torch.finfo(dtype).eps
+    assert_allclose(result.values, exact.values, rtol=0, atol=4 * spacing * exact.values.max())
