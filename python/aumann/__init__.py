@@ -23,6 +23,7 @@ from aumann._attribute import attribute
 from aumann._baseline import Step
 from aumann._sampled import Interrupted
 from aumann.attribution import Attribution
+from aumann.checking import ValueFunctionCheck, check_value_function
 from aumann.estimators import CoalitionSampling, MeanFieldExpansion, PermutationSampling
 from aumann.games import Game, GameError
 from aumann.groups import Groups
@@ -63,11 +64,13 @@ __all__ = [
     "Step",
     "UniformRandom",
     "ValueFunction",
+    "ValueFunctionCheck",
     "Variance",
     "VisibilityBiased",
     "__version__",
     "attribute",
     "build_info",
+    "check_value_function",
     "get_threads",
     "read_events",
     "read_parquet",
