@@ -26,10 +26,12 @@ __all__ = [
 # Largest steps first, as parts of a feature's spread; smaller ones drown in float32's rounding.
 _STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 _STEPS_FLOAT32 = (1e-1, 1e-2, 1e-3)
-# Where a disagreement this large is this many times smaller at the next step, a tenth as long, no
-# smooth function is at work: the longer step has crossed a jump or a kink.
+# A smooth function disagrees by the square of the step. Where a disagreement this large is this
+# many times smaller at the next step, a tenth as long, the longer step has crossed a jump or kink.
+# Values round more than gradients, so that theirs cannot shrink as far.
 _LARGE = 0.05
-_SUDDEN = 1e4
+_SUDDEN_VALUES = 300.0
+_SUDDEN_GRADIENTS = 1e4
 
 
 class Smoothness(NamedTuple):
@@ -108,7 +110,8 @@ def tied(function: Differentiable) -> float:
 def smoothness(function: Differentiable, count: int, draw: np.random.Generator) -> Smoothness:
     """Compare differences with derivatives, along random directions and steps of several lengths.
 
-    A direction v moves every feature of every agent up or down by its spread. Along it, central
+    A direction v moves every feature up or down by its spread, at random for each agent; every
+    second one moves a feature of all agents the same way, by random amounts. Along it, central
     differences of F are compared with g.v: a part cut off from the gradient disagrees at every
     step, a jump at those that cross it. Central differences of the gradient g are compared with
     H v: a kink, where g jumps, disagrees; the differences shrink in proportion to the step for
@@ -127,10 +130,12 @@ def smoothness(function: Differentiable, count: int, draw: np.random.Generator) 
     gradient = function.gradient()
     value = function.value(x, "at x")
     typical = _norm(gradient * spread)
-    vectors = [_signs(function, draw) * spread for _ in range(count)]
+    vectors = [_direction(function, draw, row % 2 == 1) * spread for row in range(count)]
     steps = _STEPS if x.dtype == torch.float64 else _STEPS_FLOAT32
-    of_values, of_gradients = np.empty((2, count, len(steps)))
-    for row, (v, product) in enumerate(zip(vectors, function.products(vectors), strict=True)):
+    of_values, roundings, of_gradients = np.empty((3, count, len(steps)))
+    # All products first: the graph they need is gone before gradients are taken elsewhere.
+    products = list(function.products(vectors))
+    for row, (v, product) in enumerate(zip(vectors, products, strict=True)):
         slope = float((gradient * v).sum(dtype=torch.float64))
         curvature = max(_norm(product * spread), typical)
         for column, h in enumerate(steps):
@@ -138,18 +143,22 @@ def smoothness(function: Differentiable, count: int, draw: np.random.Generator) 
             values = [function.value(point, None) for point in (up, down)]
             quotient = (values[0] - values[1]) / (2 * h)
             one_sided = max(abs(each - value) for each in values) / h
-            rounding = 8 * function.epsilon * max(map(abs, (value, *values))) / h
-            wrong = max(abs(quotient - slope) - rounding, 0.0)
-            of_values[row, column] = _ratio(wrong, max(abs(slope), typical, one_sided))
+            rounding = function.epsilon * max(map(abs, (value, *values))) / h
+            against = max(abs(slope), typical, one_sided)
+            of_values[row, column] = _ratio(abs(quotient - slope), against)
+            roundings[row, column] = _ratio(rounding, against)
             bend = (function.gradient(up) - function.gradient(down)) / (2 * h) - product
             of_gradients[row, column] = _ratio(_norm(bend * spread), curvature)
+    # What is not finite lies outside the domain of F, which says nothing of F inside.
     of_values, of_gradients = (
-        np.where(np.isnan(figures), math.inf, figures) for figures in (of_values, of_gradients)
+        np.where(np.isfinite(figures), figures, math.nan) for figures in (of_values, of_gradients)
     )
-    sudden = [_sudden(figures, steps) for figures in (of_values, of_gradients)]
-    value_disagreement = float(of_values.min(axis=1).max())
-    gradient_disagreement = float(of_gradients.min(axis=1).max())
-    crossed = max(sudden)
+    crossed = max(
+        _crossed(of_values, np.maximum(of_values, roundings), _SUDDEN_VALUES, steps),
+        _crossed(of_gradients, of_gradients, _SUDDEN_GRADIENTS, steps),
+    )
+    value_disagreement = _worst(np.maximum(of_values - roundings, 0))
+    gradient_disagreement = _worst(of_gradients)
     smooth = (
         crossed == 0
         and value_disagreement <= function.epsilon ** (1 / 3)
@@ -158,11 +167,16 @@ def smoothness(function: Differentiable, count: int, draw: np.random.Generator) 
     return Smoothness(value_disagreement, gradient_disagreement, crossed, smooth)
 
 
-def _sudden(figures: Any, steps: tuple[float, ...]) -> float:
-    """Return the shortest step after which a disagreement vanishes at once, or 0."""
-    longer, shorter = figures[:, :-1], figures[:, 1:]
-    found = ((longer > _LARGE) & (longer > _SUDDEN * shorter)).any(axis=0)
-    return min((h for h, each in zip(steps, found, strict=False) if each), default=0.0)
+def _worst(figures: Any) -> float:
+    """Return the largest over directions of the smallest over steps."""
+    return float(np.where(np.isnan(figures), math.inf, figures).min(axis=1).max())
+
+
+def _crossed(figures: Any, floored: Any, sudden: float, steps: tuple[float, ...]) -> float:
+    """Return the shortest step whose disagreement all but vanishes at the next one, or 0."""
+    longer, shorter = figures[:, :-1], floored[:, 1:]
+    found = ((longer > _LARGE) & (longer > sudden * shorter)).any(axis=0)
+    return float(min(np.array(steps[:-1])[found], default=0.0))
 
 
 def features(
@@ -234,9 +248,10 @@ def strength(
     mean = float(across.mean())
     unit = math.sqrt(agents * (agents - 1)) * width * gradient / math.sqrt(agents * width)
     found = _ratio(math.sqrt(mean), unit)
-    error = float(across.std(ddof=1)) / math.sqrt(count) if count > 1 else math.nan
-    # The error of a root is half that of its square, relatively.
-    error = found * error / (2 * mean) if mean > 0 else 0.0
+    error = 0.0 if count > 1 else math.nan
+    if mean > 0 and count > 1:
+        # The error of a root is half that of its square, relatively.
+        error = found * float(across.std(ddof=1)) / math.sqrt(count) / (2 * mean)
     spread = _spread(function).double()
     own = math.sqrt(within.mean()) + gradient / _norm(spread) * math.sqrt(width)
     return found, error, math.sqrt(mean) <= tolerance(function) * own
@@ -321,8 +336,18 @@ def _norm(x: Any) -> float:
 
 
 def _signs(function: Differentiable, draw: np.random.Generator) -> Any:
-    signs = draw.integers(2, size=tuple(function.x.shape), dtype=np.int8) * 2 - 1
-    return function.torch.as_tensor(signs, dtype=function.x.dtype, device=function.x.device)
+    return _tensor(function, draw.integers(2, size=tuple(function.x.shape), dtype=np.int8) * 2 - 1)
+
+
+def _direction(function: Differentiable, draw: np.random.Generator, together: bool) -> Any:
+    if not together:
+        return _signs(function, draw)
+    agents, width = function.x.shape
+    return _tensor(function, (draw.integers(2, size=width) * 2 - 1) * draw.random((agents, width)))
+
+
+def _tensor(function: Differentiable, numbers: Any) -> Any:
+    return function.torch.as_tensor(numbers, dtype=function.x.dtype, device=function.x.device)
 
 
 def _spread(function: Differentiable) -> Any:

@@ -43,7 +43,8 @@ class ValueFunctionCheck:
         The largest change of F over random orders of the agents, relative to `scale`.
     smooth : bool
         Whether F looks twice differentiable around x, at steps of up to a tenth of the features'
-        spread. A kink that no step has crossed is not seen.
+        spread, and no feature acts without a gradient. A kink that no step has crossed is not
+        seen; a surrogate far sharper than a step counts as one.
     value_disagreement : float
         Between differences of F and its gradient, relative, in the worst direction at its best
         step. 1 or so where part of F is cut off from the gradient.
@@ -82,6 +83,16 @@ class ValueFunctionCheck:
         differences of gradients took their place.
     seed, directions, permutations : int
         As given.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> x = [[5.0], [3.0], [1.0], [2.0]]
+    >>> check = aumann.check_value_function(lambda x: x.exp().mean(), x)
+    >>> print(str(check).splitlines()[0])
+    Check of a function at 4 agents, 1 feature, in float64
+    >>> check.linear, check.strength
+    (True, 0.0)
     """
 
     value_function: str
@@ -135,15 +146,16 @@ class ValueFunctionCheck:
 
     def _permutation(self) -> str:
         orders = _counted(self.permutations, "random order")
-        return f"{orders} change F by at most {self.permutation_change:.1e} of {self.scale:.4g}"
+        change = _small(self.permutation_change)
+        return f"{orders} change F by at most {change}, relative to {self.scale:.4g}"
 
     def _smoothness(self) -> str:
         text = (
-            f"differences of F disagree with its gradient by {self.value_disagreement:.1e}, "
-            f"of gradients with second derivatives by {self.gradient_disagreement:.1e}"
+            f"small steps disagree with the gradient by {_small(self.value_disagreement)}, "
+            f"with second derivatives by {_small(self.gradient_disagreement)}"
         )
         if self.crossed:
-            text += f"; steps of {self.crossed:g} of the spread cross a jump or kink"
+            text += f"; steps of {self.crossed:g} times the spread cross a jump or kink"
         if self.ties:
             text += f"; ties ({self.ties:.0%} of agents): ranks would have kinks at x"
         return text
@@ -157,8 +169,8 @@ class ValueFunctionCheck:
             )
             if which
         ]
-        weakest = min(self.feature_change)
-        return "; ".join(parts) or f"resampling a feature changes F by {weakest:.2g} or more"
+        weakest = min(self.feature_gradient)
+        return "; ".join(parts) or f"gradients have a root mean square of {weakest:.2g} or more"
 
     def _linearity(self) -> str:
         mixed = (
@@ -193,13 +205,13 @@ class ValueFunctionCheck:
             )
         if not self.linear:
             yield (
-                "nonlinear: in general no single factor maps a panel's shares onto the "
-                "population's; attribute the whole population"
+                "in general no single factor maps a panel's shares onto the population's: "
+                "attribute the whole population"
             )
         elif self.permutation_invariant:
-            yield "linear: a panel's shares are the population's, up to one factor"
+            yield "a panel's shares are the population's, up to one factor"
         else:
-            yield "linear: each agent's value depends on the agent alone"
+            yield "the value of an agent depends on that agent alone"
 
 
 def check_value_function(
@@ -222,7 +234,7 @@ def check_value_function(
         Of the random directions, orders, draws and sets; from 0 to 2**64 - 1.
     directions : int
         How many directions second derivatives are taken along, and how many mixed differences;
-        a quarter as many for smoothness. At least 1.
+        a quarter as many, and two or more, for smoothness. At least 1.
     permutations : int
         How many orders of the agents, and draws of each feature. At least 1.
 
@@ -245,7 +257,8 @@ def check_value_function(
     Verdicts hold around x: they find faults, and cannot prove that there are none elsewhere. A
     feature that is the same for all agents is judged by its gradient alone.
 
-    Cost: about 5 `directions` + (d + 1) `permutations` evaluations and 4 `directions` gradients.
+    Cost: about 6 `directions` + (d + 1) `permutations` evaluations, 3 `directions` gradients and
+    1.25 `directions` products with second derivatives.
     Memory: that of one graph of second derivatives.
 
     Source: Assumptions 1 and 2 and Lemma 1 of "Attributing Emergence in Million-Agent Systems",
@@ -265,7 +278,8 @@ def check_value_function(
     check_integer("directions", directions, 1, 2**31 - 1)
     check_integer("permutations", permutations, 1, 2**31 - 1)
     function = Differentiable(f, x)
-    draws = [np.random.Generator(np.random.Philox(key=[seed, number])) for number in range(5)]
+    keys = [np.array([seed, question], dtype=np.uint64) for question in range(5)]
+    draws = [np.random.Generator(np.random.Philox(key=key)) for key in keys]
 
     value = function.value(function.x, "at x")
     difference = _probes.repeated(function, value)
@@ -273,7 +287,7 @@ def check_value_function(
     scale = max(abs(value), mixed.single)
     moved = _probes.permuted(function, value, permutations, draws[1])
     dependence = _probes.features(function, value, scale, permutations, draws[2])
-    smoothness = _probes.smoothness(function, -(-directions // 4), draws[3])
+    smoothness = _probes.smoothness(function, max(2, directions // 4), draws[3])
     strength, strength_error, vanishing = _probes.strength(function, directions, draws[4])
     difference = max(difference, _probes.repeated(function, value))
 
@@ -290,7 +304,7 @@ def check_value_function(
         repeat_difference=difference,
         permutation_invariant=moved <= tolerance * scale,
         permutation_change=moved / scale if scale else moved,
-        smooth=smoothness.smooth,
+        smooth=smoothness.smooth and not dependence.unseen,
         value_disagreement=smoothness.value_disagreement,
         gradient_disagreement=smoothness.gradient_disagreement,
         crossed=smoothness.crossed,
@@ -312,6 +326,10 @@ def check_value_function(
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _small(figure: float) -> str:
+    return f"{figure:.1e}" if figure else "0"
 
 
 def _yes(verdict: bool) -> str:
