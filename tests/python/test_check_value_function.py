@@ -283,3 +283,20 @@ def test_features_without_effect_and_without_gradient():
     exact = [1 / n, 0, 0, float((2 * x[:, 3] / n).square().mean().sqrt())]
     np.testing.assert_allclose(check.feature_gradient, exact, rtol=1e-14)
     assert [change > 0 for change in check.feature_change] == [True, True, False, True]
+
+
+def test_a_feature_that_acts_by_jumps_is_not_smooth_where_no_step_crosses_one():
+    x = population(6, 2)
+    x[:, 1] = torch.tensor([0.5, 1.5, 2.5, 0.5, 1.5, 2.5])
+    check = aumann.check_value_function(lambda x: x[:, 0].mean() + x[:, 1].floor().mean(), x)
+    assert check.crossed == 0
+    assert check.value_disagreement == 0
+    assert check.unseen_features == (1,)
+    assert not check.smooth
+
+
+def test_rounding_of_a_large_constant_is_no_interaction():
+    x = population(50)
+    check = aumann.check_value_function(lambda x: mean(x) + 1e9, x)
+    assert check.linear
+    assert check.interaction > 1e-10
