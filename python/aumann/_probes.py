@@ -248,13 +248,14 @@ def strength(
     mean = float(across.mean())
     unit = math.sqrt(agents * (agents - 1)) * width * gradient / math.sqrt(agents * width)
     found = _ratio(math.sqrt(mean), unit)
-    error = 0.0 if count > 1 else math.nan
+    error = 0.0 if count > 1 and mean == 0 else math.nan
     if mean > 0 and count > 1:
         # The error of a root is half that of its square, relatively.
         error = found * float(across.std(ddof=1)) / math.sqrt(count) / (2 * mean)
     spread = _spread(function).double()
     own = math.sqrt(within.mean()) + gradient / _norm(spread) * math.sqrt(width)
-    return found, error, math.sqrt(mean) <= tolerance(function) * own
+    # Where second derivatives are not finite they say nothing of agents, and the ratio is NaN.
+    return found, error, math.isnan(found) or math.sqrt(mean) <= tolerance(function) * own
 
 
 def _on_halves(

@@ -71,7 +71,7 @@ class ValueFunctionCheck:
     strength : float
         Root mean square of the cross-agent second derivatives over that of the gradient, in 1 /
         units of x: sqrt(sum of squares / (n (n - 1) d^2)) / sqrt(|g|^2 / (n d)). inf where the
-        gradient vanishes and they do not.
+        gradient vanishes and they do not; NaN where they are not finite at x.
     strength_error : float
         Standard error of `strength` over directions; NaN for one direction.
     interaction : float

@@ -300,3 +300,14 @@ def test_rounding_of_a_large_constant_is_no_interaction():
     check = aumann.check_value_function(lambda x: mean(x) + 1e9, x)
     assert check.linear
     assert check.interaction > 1e-10
+
+
+def test_second_derivatives_that_are_not_finite_leave_the_verdict_to_mixed_differences():
+    x = population(30)
+    x[:4] = 0
+    additive = aumann.check_value_function(lambda x: x.pow(1.5).sum(), x)
+    assert math.isnan(additive.strength)
+    assert math.isnan(additive.strength_error)
+    assert additive.linear
+    assert not additive.smooth
+    assert not aumann.check_value_function(lambda x: x.pow(1.5).sum() ** 2, x).linear
