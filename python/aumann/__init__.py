@@ -24,6 +24,7 @@ from aumann._baseline import Step
 from aumann._sampled import Interrupted
 from aumann._twins import as_torch
 from aumann.attribution import Attribution
+from aumann.checking import ValueFunctionCheck, check_value_function
 from aumann.estimators import (
     CoalitionSampling,
     MeanFieldExpansion,
@@ -72,12 +73,14 @@ __all__ = [
     "Step",
     "UniformRandom",
     "ValueFunction",
+    "ValueFunctionCheck",
     "Variance",
     "VisibilityBiased",
     "__version__",
     "as_torch",
     "attribute",
     "build_info",
+    "check_value_function",
     "get_threads",
     "read_events",
     "read_parquet",
