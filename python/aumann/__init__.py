@@ -24,6 +24,8 @@ from aumann._baseline import Step
 from aumann._sampled import Interrupted
 from aumann._twins import as_torch
 from aumann.attribution import Attribution
+from aumann.comparing import compare_baselines, compare_paths
+from aumann.comparison import Comparison
 from aumann.estimators import (
     CoalitionSampling,
     MeanFieldExpansion,
@@ -54,6 +56,7 @@ __all__ = [
     "Banzhaf",
     "CoalitionSampling",
     "Combination",
+    "Comparison",
     "Feature",
     "Game",
     "GameError",
@@ -78,6 +81,8 @@ __all__ = [
     "as_torch",
     "attribute",
     "build_info",
+    "compare_baselines",
+    "compare_paths",
     "get_threads",
     "read_events",
     "read_parquet",
