@@ -271,9 +271,12 @@ class PathIntegral(Estimator):
     Notes
     -----
     Cost: a forward and a backward pass of F per node, three forward passes more. Memory: one node
-    at a time and 72 bytes per agent. `error_estimate` of the result is the largest, over agents, of
-    the summed differences between the last two rules on the pieces of the path; of a fixed rule it
-    is the residual. A result that is not converged says so in `converged` and by a RuntimeWarning.
+    at a time and 72 bytes per agent, and a copy of a step whose array is read-only.
+
+    `error_estimate` of the result is the largest, over agents, of the summed differences between
+    the last two rules on the pieces of the path; of a fixed rule it is the residual. A result that
+    is not converged says so in `converged` and by a RuntimeWarning. Of a combination of built-in
+    value functions each term meets the tolerance.
 
     Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks" (2017), for
     integrated gradients, which are the same integral.
@@ -315,7 +318,14 @@ class PathIntegral(Estimator):
                     f"nodes: {self.nodes!r}, but the adaptive rule finds its own; None is wanted, "
                     "or rule='gauss-legendre'"
                 )
-            check_count("nodes", self.nodes, 2**16, 2 if self.rule == "trapezoid" else 1)
+            # Gauss nodes are eigenvalues of a matrix of that size.
+            most = 1000 if self.rule == "gauss-legendre" else 2**20
+            check_count("nodes", self.nodes, most, 2 if self.rule == "trapezoid" else 1)
+        if self.path == "agent-order" and (self.rule, self.nodes) != ("gauss-kronrod", None):
+            raise ValueError(
+                f"rule: {self.rule!r}, but path='agent-order' needs no quadrature; the default is "
+                "wanted"
+            )
         _check_part("tolerance", self.tolerance, 1.0)
         check_count("seed", self.seed, 2**64 - 1, 0)
         check_count("max_evaluations", self.max_evaluations, 2**40, 3)

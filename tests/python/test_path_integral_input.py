@@ -23,6 +23,8 @@ def tell(function, x=X, **how) -> str:
     ("function", "message"),
     [
         (lambda x: x.sum(dim=0), r"ValueError: .*returned shape \(2,\) for features of shape"),
+        (lambda x: (x + 0j).sum(), "TypeError: .*complex128, a real number is wanted"),
+        (lambda x: torch.as_tensor(np.asarray(x).sum()), "ValueError: .*NumPy arrays take Shapley"),
         (lambda x: float(x.sum()), "TypeError: .*returned float for a tensor.*NumPy arrays take"),
         (lambda x: x.sum().detach(), "ValueError: .*without a gradient by the features"),
         (lambda x: x.new_tensor(3.0), "ValueError: .*without a gradient by the features"),

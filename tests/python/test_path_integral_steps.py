@@ -80,9 +80,11 @@ def test_steps_that_do_not_converge_are_counted_and_flagged(x):
         return x.mean() + torch.relu(x - 3.5).mean()
 
     x[[0, 1, 3, 4]] = np.minimum(x[[0, 1, 3, 4]], 3.4)
-    with pytest.warns(RuntimeWarning, match="at 1 steps, worst at step 2"):
+    with pytest.warns(RuntimeWarning, match="did not converge at step 2: the error estim"):
         result = aumann.attribute(x, kinked, method=along(tolerance=1e-9, max_evaluations=60))
     assert result.converged.tolist() == [True, True, False, True, True]
+    with pytest.warns(RuntimeWarning, match="did not converge at step 2 and 1 more"):
+        aumann.attribute(x[:, ::-1][[0, 0, 2, 2]], kinked, method=along(max_evaluations=60))
 
 
 def test_the_order_of_agents_is_a_path_and_its_mean_over_orders_is_shapley(x):
@@ -202,3 +204,90 @@ def test_pooled_functions_that_cannot_be(arguments, error, message):
 def test_pooled_functions_that_return_the_wrong_thing(x, encode, readout, message):
     with pytest.raises(ValueError, match=message):
         aumann.attribute(x[0], aumann.PooledValueFunction(encode, readout, chunk=7))
+
+
+def centred(x: torch.Tensor) -> torch.Tensor:
+    """A function of (n, d) that takes (m, n, d) without complaint, and means other agents by it."""
+    return (x - x.mean(dim=0)).square().mean(dim=(-1, -2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"presence": np.ones(AGENTS, bool)}, {"baseline": "previous"}, {"baseline": 0.25}],
+    ids=str,
+)
+@pytest.mark.parametrize("steps", [1, 2, STEPS])
+def test_what_is_made_for_one_step_is_not_given_several(x, how, steps, dtype):
+    tensor = torch.from_numpy(x[:steps]).to(dtype)
+    found = aumann.attribute(tensor, centred, **how)
+    variances = [
+        aumann.attribute(tensor, aumann.Variance(weights=np.eye(3)[k]), **how) for k in range(3)
+    ]
+    exact = sum(each.values for each in variances) / 3
+    tolerance = 1e-6 if dtype == torch.float64 else 0.1
+    assert_allclose(found.values, exact, rtol=0, atol=tolerance * np.abs(exact).max())
+    # A first step of zeros, or of equal agents, tells nothing of the function.
+    for first in (0.0, 0.5):
+        flat = tensor.clone()
+        flat[0] = first
+        later = aumann.attribute(flat, centred, method=along(tolerance=0.01), **how)
+        if steps > 2:
+            assert_allclose(
+                later.values[2:], found.values[2:], rtol=0, atol=0.1 * np.abs(exact).max()
+            )
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_module_that_ends_in_one_number_may_keep_its_axis(x, steps):
+    module = torch.nn.Sequential(
+        torch.nn.Flatten(start_dim=-2), torch.nn.Linear(3 * AGENTS, 1)
+    ).double()
+    found = aumann.attribute(x[0], module)
+    assert_allclose(
+        found.values, (module[1].weight.detach().numpy() * x[0].ravel()).reshape(-1, 3).sum(1)
+    )
+    stepped = aumann.attribute(x[:steps], lambda x: module(x[None]).squeeze(-1)[0])
+    assert_allclose(stepped.values[0], found.values, rtol=1e-9)
+
+
+def test_the_users_features_are_never_written_to(x):
+    kept = x.copy()
+
+    def in_place(x):
+        return x.mul_(2).sum()
+
+    with pytest.raises(ValueError, match="leaf Variable"):
+        aumann.attribute(x[0], in_place)
+    pooled = aumann.PooledValueFunction(lambda x: x.exp_(), torch.sum, chunk=7)
+    with pytest.raises(ValueError, match="leaf Variable"):
+        aumann.attribute(x[0], pooled)
+    assert (x == kept).all()
+
+
+def test_agents_are_named_by_their_index_where_others_are_absent(x):
+    present = np.ones(AGENTS, bool)
+    present[2] = False
+    broken = x[0].copy()
+    broken[5, 1] = np.nan
+    with pytest.raises(ValueError, match="x: nan at agent 5, feature 1, finite"):
+        aumann.attribute(broken, heat, presence=present)
+
+    def rooted(x):
+        return x[4, 0].sqrt() + x.sum()
+
+    with pytest.raises(ValueError, match=r"a = 0 of the path from the baseline to x, agent 5;"):
+        aumann.attribute(x[0], rooted, presence=present, method=along(rule="trapezoid", nodes=2))
+
+
+def test_pooled_modules_compute_in_their_own_dtype(x):
+    net = DeepSets(6)
+    exact = aumann.attribute(x[0], aumann.PooledValueFunction(net.encode, net.readout, chunk=7))
+    net = net.float()
+    for readout in (net.readout, torch.sum):
+        function = aumann.PooledValueFunction(net.encode, readout, chunk=7)
+        found = aumann.attribute(x[0], function)
+        assert found.values.dtype == np.float64
+    function = aumann.PooledValueFunction(net.encode, net.readout, chunk=7)
+    found = aumann.attribute(x[0], function)
+    assert_allclose(found.values, exact.values, rtol=0, atol=1e-5 * np.abs(exact.values).max())

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from aumann.estimators import PathIntegral
-from aumann.path_integral.integrand import Integrand, check_contributions
+from aumann.path_integral.integrand import Integrand
 from aumann.path_integral.rules import LEVELS, fixed_rule, nested_rule
 
 __all__ = ["Integral", "integrate"]
@@ -164,6 +164,8 @@ class _Quadrature:
             most = self.estimator.max_evaluations - LEVELS[-1] * len(halves)
             if converged.all() or not halves or self.evaluations > most:
                 capped = bool(halves) and not converged.all()
+                # A copy, lest all of the sums be kept.
+                values = values.clone()
                 return Integral(values, self.ends, error, converged, self.evaluations, capped)
             pieces = halves
 
@@ -245,7 +247,6 @@ class _Quadrature:
             some = slice(start, start + self.integrand.batch)
             here: Sequence[float] = nodes[some].tolist()
             values, contributions = self.integrand.at(here)
-            check_contributions(self.integrand, contributions, here)
             first = values[0] if first is None else first
             if len(here) == 1:
                 for row, weight in zip(sums, weights[:, start].tolist(), strict=True):
