@@ -47,7 +47,7 @@ def read_column(item: Any, argument: str) -> NDArray[Any]:
             # only its numbers are read.
             item = item.detach().cpu()
             if str(item.dtype) == "torch.bfloat16":
-                item = item.float()
+                item = item.double()
         plain = getattr(getattr(item, "dtype", None), "numpy_dtype", None)
         if plain is not None:
             # A nullable column of pandas becomes objects unless told otherwise.
