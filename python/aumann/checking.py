@@ -11,7 +11,7 @@ import numpy as np
 
 from aumann import _probes
 from aumann._differentiable import Differentiable
-from aumann._validation import check_integer
+from aumann._numbers import check_integer
 
 __all__ = ["ValueFunctionCheck", "check_value_function"]
 

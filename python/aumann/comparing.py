@@ -10,10 +10,11 @@ import numpy as np
 
 from aumann._attribute import attribute
 from aumann._baseline import Step, read_baseline
+from aumann._numbers import check_integer
 from aumann.attribution import Attribution
 from aumann.coercion import read_features
 from aumann.comparison import Comparison, check_kinds, check_names, scipy_statistics
-from aumann.estimators import PathIntegral, check_count
+from aumann.estimators import PathIntegral
 from aumann.games import Game
 from aumann.methods import AumannShapley, Method
 from aumann.value_functions import ValueFunction
@@ -85,7 +86,7 @@ def compare_baselines(
     True
     """
     _refuse_game(x)
-    check_count("k", k, 2**40)
+    check_integer("k", k, 1)
     features = read_features(x, presence)
     if baselines is None:
         baselines = {"zero": 0.0, "mean": "mean"}
@@ -170,7 +171,7 @@ def compare_paths(
     ['order 4', 'mean of 5 orders']
     """
     _refuse_game(x)
-    check_count("k", k, 2**40)
+    check_integer("k", k, 1)
     given = paths
     if paths is None:
         paths = {"straight": PathIntegral()}

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._numbers import check_integer
 from aumann._ranking import largest
 from aumann.attribution import Attribution
-from aumann.estimators import check_count
 from aumann.export import Table, Tabular
 
 __all__ = ["Comparison", "check_kinds", "check_names", "scipy_statistics"]
@@ -121,7 +121,7 @@ class Comparison(Tabular):
         """
         check_names("results", results)
         check_kinds("results", results, Attribution, "an Attribution")
-        check_count("k", k, 2**40)
+        check_integer("k", k, 1)
         shapes = {name: result.values.shape for name, result in results.items()}
         if len(set(shapes.values())) > 1:
             raise ValueError(f"results: values of shapes {shapes}, one shape is wanted")

@@ -266,7 +266,7 @@ def test_bad_paths(paths: Any, error: type[Exception], message: str) -> None:
 
 @pytest.mark.parametrize("compare", [aumann.compare_baselines, aumann.compare_paths])
 def test_other_bad_input(compare: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="k: 0, a number from 1"):
+    with pytest.raises(ValueError, match="k: 0, at least 1"):
         compare(X, aumann.Heat(), k=0)
     with pytest.raises(TypeError, match=r"k: 2\.0, an integer is wanted"):
         compare(X, aumann.Heat(), k=2.0)

@@ -124,7 +124,7 @@ def test_paths_that_lead_elsewhere():
         ({"tolerance": "1"}, TypeError, "tolerance: '1', a number"),
         ({"path": "curved"}, ValueError, "path: 'curved', 'straight', 'agent-order' or"),
         ({"seed": -1}, ValueError, "seed: -1"),
-        ({"max_evaluations": 2}, ValueError, "max_evaluations: 2, a number from 3"),
+        ({"max_evaluations": 2}, ValueError, "max_evaluations: 2, at least 3"),
         ({"max_bytes": 0}, ValueError, "max_bytes: 0"),
     ],
 )

@@ -183,7 +183,7 @@ def test_pooled_functions_take_the_other_methods_too(x):
         ({"encode": 3}, TypeError, "encode: 3, a callable"),
         ({"readout": None}, TypeError, "readout: None, a callable"),
         ({"pool": "max"}, ValueError, "pool: 'max', 'mean' or 'sum'"),
-        ({"chunk": 0}, ValueError, "chunk: 0, a number from 1"),
+        ({"chunk": 0}, ValueError, "chunk: 0, at least 1"),
         ({"chunk": 2.5}, TypeError, "chunk: 2.5, an integer"),
     ],
 )
