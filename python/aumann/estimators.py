@@ -285,7 +285,7 @@ class PathIntegral(Estimator):
     >>> import aumann, torch
     >>> def crowding(x):
     ...     return torch.log1p(x.mean(dim=0).prod())
-    >>> x = [[1.0, 2.0], [3.0, 1.0], [2.0, 2.0]]
+    >>> x = [[1.0, 0.5], [0.5, 1.0], [0.0, 1.5]]
     >>> result = aumann.attribute(x, crowding)
     >>> result.estimator, abs(result.residual) < 1e-6
     ('gauss-kronrod quadrature, 15 nodes', True)
