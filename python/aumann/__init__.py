@@ -24,6 +24,9 @@ from aumann._baseline import Step
 from aumann._sampled import Interrupted
 from aumann._twins import as_torch
 from aumann.attribution import Attribution
+from aumann.checking import ValueFunctionCheck, check_value_function
+from aumann.comparing import compare_baselines, compare_paths
+from aumann.comparison import Comparison
 from aumann.estimators import (
     CoalitionSampling,
     MeanFieldExpansion,
@@ -54,6 +57,7 @@ __all__ = [
     "Banzhaf",
     "CoalitionSampling",
     "Combination",
+    "Comparison",
     "Feature",
     "Game",
     "GameError",
@@ -72,12 +76,16 @@ __all__ = [
     "Step",
     "UniformRandom",
     "ValueFunction",
+    "ValueFunctionCheck",
     "Variance",
     "VisibilityBiased",
     "__version__",
     "as_torch",
     "attribute",
     "build_info",
+    "check_value_function",
+    "compare_baselines",
+    "compare_paths",
     "get_threads",
     "read_events",
     "read_parquet",

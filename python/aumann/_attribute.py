@@ -312,8 +312,11 @@ def _refuse_expansion(method: Method, what: object) -> None:
 def _checked_function(value_function: Any, method: Method) -> Any:
     if isinstance(value_function, ValueFunction):
         return value_function
-    wanted = "Mean, Heat, Variance, GiniMeanDifference or a sum of multiples of them is wanted"
-    if isinstance(value_function, type) and issubclass(value_function, ValueFunction):
+    wanted = (
+        "Mean, Heat, Variance, GiniMeanDifference, a sum of multiples of them or a callable is "
+        "wanted"
+    )
+    if isinstance(value_function, type):
         name = value_function.__name__
         raise TypeError(f"value_function: the class {name}, an instance is wanted: {name}()")
     if not callable(value_function):

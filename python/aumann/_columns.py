@@ -40,14 +40,14 @@ def read_column(item: Any, argument: str) -> NDArray[Any]:
     """Return an array, series, Arrow column, tensor or nested list of numbers as an array."""
     if isinstance(item, np.ndarray):
         return item
-    if hasattr(item, "detach"):
-        # A tensor that records gradients, or lies on a device, refuses to become an array; only
-        # its numbers are read.
-        item = item.detach().cpu()
-        if str(item.dtype) == "torch.bfloat16":
-            item = item.float()
     _refuse_missing(item, argument)
     try:
+        if hasattr(item, "detach"):
+            # A tensor that records gradients, or lies on a device, refuses to become an array;
+            # only its numbers are read.
+            item = item.detach().cpu()
+            if str(item.dtype) == "torch.bfloat16":
+                item = item.double()
         plain = getattr(getattr(item, "dtype", None), "numpy_dtype", None)
         if plain is not None:
             # A nullable column of pandas becomes objects unless told otherwise.

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._numbers import check_integer
+
 __all__ = ["Top", "largest", "largest_by_step"]
 
 
@@ -88,10 +90,7 @@ def largest_by_step(
     >>> largest_by_step(np.array([[1.0, -3.0, 2.0]]), None, 2, "magnitude")
     (array([[1, 2]]), array([[-3.,  2.]]))
     """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        raise TypeError(f"k: {k!r}, an integer is wanted")
-    if k < 1:
-        raise ValueError(f"k: {k}, at least 1 is wanted")
+    check_integer("k", k, 1)
     if by not in ("value", "magnitude"):
         raise ValueError(f"by: {by!r}, 'value' or 'magnitude' is wanted")
     steps, agents = values.shape

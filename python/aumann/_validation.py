@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "agent_column",
-    "check_integer",
     "check_window",
     "checked_presence",
     "checked_series",
@@ -192,11 +191,3 @@ def distinct_names(argument: str, names: Sequence[str]) -> tuple[str, ...]:
         repeated = next(name for k, name in enumerate(names) if name in names[:k])
         raise ValueError(f"{argument} holds {repeated!r} more than once")
     return tuple(names)
-
-
-def check_integer(argument: str, value: object, low: int, high: int) -> None:
-    """Refuse what is no integer from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{argument} is {value!r}; an integer is wanted")
-    if not low <= value <= high:
-        raise ValueError(f"{argument} is {value}; between {low} and {high} is wanted")

@@ -144,7 +144,8 @@ class Table(Tabular):
     def _cells(self) -> list[list[str]]:
         rows = range(len(self))
         half = _SHOWN_ROWS // 2
-        long = len(self) > _SHOWN_ROWS
+        # One row more fits in the place of the dots.
+        long = len(self) > _SHOWN_ROWS + 1
         shown = [*rows[:half], *rows[-half:]] if long else list(rows)
         cells = [[_cell(column[row]) for column in self.columns.values()] for row in shown]
         if long:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aumann._baseline import read_baseline
+from aumann._numbers import check_integer, check_positive
 from aumann.coercion import read_features
 
 __all__ = ["Game", "GameError", "IncrementalGame"]
@@ -102,15 +102,10 @@ class Game:
                 f"value: {value!r}, a callable on a boolean matrix of coalitions or an object "
                 "with reset, add and value is wanted"
             )
-        for name, number in (("agents", agents), ("max_bytes", max_bytes)):
-            if isinstance(number, bool) or not isinstance(number, Integral):
-                raise TypeError(f"{name}: {number!r}, an integer is wanted")
-            if number < 1:
-                raise ValueError(f"{name}: {number}, at least 1 is wanted")
-        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
-            raise TypeError(f"bound: {bound!r}, a number is wanted")
-        if bound is not None and not (np.isfinite(bound) and bound > 0):
-            raise ValueError(f"bound: {bound}, a finite number above 0 is wanted")
+        check_integer("agents", agents, 1)
+        check_integer("max_bytes", max_bytes, 1)
+        if bound is not None:
+            check_positive("bound", bound)
         self.agents = int(agents)
         self.max_bytes = int(max_bytes)
         self.bound = bound

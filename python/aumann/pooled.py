@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aumann._numbers import check_integer
 from aumann._torch import is_module
-from aumann.estimators import check_count
 
 __all__ = ["PooledValueFunction"]
 
@@ -68,7 +68,7 @@ class PooledValueFunction:
                 raise TypeError(f"{name}: {getattr(self, name)!r}, a callable is wanted")
         if self.pool not in ("mean", "sum"):
             raise ValueError(f"pool: {self.pool!r}, 'mean' or 'sum' is wanted")
-        check_count("chunk", self.chunk, 2**40)
+        check_integer("chunk", self.chunk, 1)
 
     def __call__(self, x: Any) -> Any:
         """Return F of a tensor (n, d), all agents at once.

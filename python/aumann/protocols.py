@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._validation import check_integer
+from aumann._numbers import check_integer
 from aumann.population import Population
 
 __all__ = ["UniformRandom", "VisibilityBiased"]

@@ -59,9 +59,17 @@ def test_values(function: ValueFunction, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("name", reference.NAMES)
 def test_values_at_a_large_offset(name: str) -> None:
-    x = 1e6 + np.random.default_rng(2).random((600, 1))
+    x = 2.0**30 + np.random.default_rng(2).random((600, 1))
     value = as_torch(from_name(name))(torch.from_numpy(x)).item()
-    assert value == pytest.approx(reference.value(name, x), rel=1e-9)
+    assert value == pytest.approx(reference.value(name, x), rel=1e-11)
+
+
+@pytest.mark.parametrize("function", BUILT_IN, ids=repr)
+def test_twins_of_float32_compute_in_float64(function: BuiltIn) -> None:
+    x, twin = counts(5_000, 3).astype(np.float32), twin_of(function)
+    value = twin(twin.reduce(torch.from_numpy(x)))
+    assert value.dtype == torch.float64
+    assert value.item() == pytest.approx(function.value(x), rel=1e-13)
 
 
 BASELINES: dict[str, Any] = {
@@ -145,7 +153,7 @@ def test_agents_can_be_reordered(agents: int, seed: int, function: ValueFunction
 @pytest.mark.parametrize("weights", [None, (0.1, 0.7, -0.3)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_composites_have_the_bits_of_the_core(weights: Any, dtype: torch.dtype) -> None:
-    x = torch.from_numpy(counts(37, 3)).to(dtype)
+    x = torch.from_numpy(np.random.default_rng(3).random((237, 3))).to(dtype)
     composites = twin_of(GiniMeanDifference(weights)).reduce(x)
     assert composites.dtype == torch.float64
     alone = [Mean(weights).value(row[None]) for row in x]

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import reference
+import torch
 import xarray as xr
 
 import aumann
@@ -95,8 +96,10 @@ def containers() -> dict[str, Any]:
         "interchange only": InterchangeOnly(pa.table(dict(zip(names, X.T, strict=True)))),
         "xarray": xr.DataArray(X, dims=["agent", "feature"]),
         "xarray transposed": xr.DataArray(X.T, dims=["feature", "agent"]),
-        "tensor": Tensor(X),
-        "tensor columns": [Tensor(column) for column in X.T],
+        # Tensors that record gradients refuse to become arrays as they are.
+        "tensor": torch.from_numpy(X).requires_grad_(),
+        "tensor columns": [torch.from_numpy(column).requires_grad_() for column in X.T],
+        "tensor of half size": torch.from_numpy(X).bfloat16(),
     }
 
 
@@ -118,21 +121,6 @@ class InterchangeOnly:
 
     def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> object:
         return self.table.__dataframe__(nan_as_null, allow_copy)
-
-
-class Tensor:
-    """Behaves as a torch tensor that records gradients: no array before `detach`."""
-
-    def __init__(self, array: Any, records: bool = True) -> None:
-        self.array, self.records = array, records
-
-    def detach(self) -> "Tensor":
-        return Tensor(self.array, records=False)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        if self.records:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
-        return np.array(self.array, dtype=dtype, copy=copy)
 
 
 @pytest.mark.parametrize("container", containers())

@@ -144,7 +144,7 @@ def test_the_bias_shows_in_the_tiers():
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_sizes_that_cannot_be_drawn_are_refused(protocol):
     for size in (0, -1, 401):
-        with pytest.raises(ValueError, match=rf"size is {size}; between 1 and 400 is"):
+        with pytest.raises(ValueError, match=rf"size: {size}, a number from 1 to 400 is"):
             protocol.draw(POPULATION, size, 0)
 
 
@@ -160,13 +160,13 @@ def test_parameters_without_a_meaning_are_refused():
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_sizes_and_seeds_are_integers_in_range(protocol):
     for size in (True, 2.5, "3", None):
-        with pytest.raises(TypeError, match="size is"):
+        with pytest.raises(TypeError, match=f"size: {size!r}, an integer"):
             protocol.draw(POPULATION, size, 0)
     for seed in (None, 1.5, True, "a"):
-        with pytest.raises(TypeError, match="seed is"):
+        with pytest.raises(TypeError, match=f"seed: {seed!r}, an integer"):
             protocol.draw(POPULATION, 3, seed)
     for seed in (-1, 2**64):
-        with pytest.raises(ValueError, match=f"seed is {seed}"):
+        with pytest.raises(ValueError, match=f"seed: {seed}"):
             protocol.draw(POPULATION, 3, seed)
 
 

@@ -10,10 +10,13 @@ from typing import Any, TypeAlias
 import torch
 
 from aumann._torch import is_module
+from aumann.pooled import PooledValueFunction
 
-__all__ = ["Precision", "TorchFunction", "evaluating", "shown"]
+__all__ = ["Precision", "TorchFunction", "evaluating", "same_number", "shown"]
 
 Tensor: TypeAlias = Any
+
+OF_ARRAYS = "functions of NumPy arrays take Shapley(), Banzhaf() or LeaveOneOut()"
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,15 @@ class Precision:
 
     @classmethod
     def of(cls, function: object, x: Tensor) -> Precision:
-        """Return those of a module's parameters, or else of the features as they were given."""
-        if is_module(function):
-            for parameter in function.parameters():  # type: ignore[attr-defined]
+        """Return those of a module's parameters, or else of the features."""
+        parts: list[Any] = [function]
+        if isinstance(function, PooledValueFunction):
+            parts = [function.encode, function.readout]
+        for part in parts:
+            for parameter in part.parameters() if is_module(part) else ():
                 if parameter.dtype.is_floating_point:
                     return cls(parameter.device, parameter.dtype)
-        return cls(x.device, x.dtype)
+        return cls(x.device, x.dtype if x.is_floating_point() else torch.float64)
 
     @property
     def spacing(self) -> float:
@@ -59,19 +65,29 @@ class TorchFunction:
         """Keep the function."""
         self.function, self.precision, self.many = function, precision, many
 
-    def values(self, points: Tensor) -> Tensor:
+    def values(self, points: Tensor, at: str = "") -> Tensor:
         """Return F at points (m, n, d), shape (m,), float64, without gradients."""
         with torch.no_grad():
-            return self._called(self.precision.cast(points))
+            return self._called(self.precision.cast(points), at)
 
-    def gradients(self, points: Tensor, at: str) -> tuple[Tensor, Tensor]:
+    def gradients(self, points: Tensor, at: str = "") -> tuple[Tensor, Tensor]:
         """Return F and its gradient at points (m, n, d): shapes (m,) and (m, n, d)."""
         with torch.enable_grad():
             leaf = self.precision.cast(points).detach().requires_grad_()
             values = self._called(leaf, at)
             return values.detach(), gradient(self.function, values.sum(), leaf, at)
 
-    def _called(self, points: Tensor, at: str = "") -> Tensor:
+    def agrees(self, other: TorchFunction, points: Tensor) -> bool:
+        """Tell whether points (m, n, d) together give what each of them gives to the other."""
+        try:
+            together = self.values(points)
+            alone = torch.cat([other.values(point) for point in points.unsqueeze(1)])
+        except (TypeError, ValueError, MemoryError):
+            # Whatever it says of features that it was not made for is of no interest.
+            return False
+        return same_number(together, alone, self.precision.spacing)
+
+    def _called(self, points: Tensor, at: str) -> Tensor:
         count = len(points)
         given = points if self.many else points[0]
         with evaluating(self.function, given, at):
@@ -79,8 +95,7 @@ class TorchFunction:
         if not isinstance(value, torch.Tensor):
             raise TypeError(
                 f"value_function: {shown(self.function)} returned {type(value).__name__} for a "
-                "tensor, a tensor made from it by torch operations is wanted; functions of NumPy "
-                "arrays take Shapley(), Banzhaf() or LeaveOneOut()"
+                f"tensor, a tensor made from it by torch operations is wanted; {OF_ARRAYS}"
             )
         if tuple(value.shape) != (count,) if self.many else value.numel() != 1:
             wanted = f"one number per step, ({count},)," if self.many else "one number"
@@ -88,21 +103,18 @@ class TorchFunction:
                 f"value_function: {shown(self.function)} returned shape {tuple(value.shape)} for "
                 f"features of shape {tuple(given.shape)}, {wanted} is wanted"
             )
+        if value.is_complex():
+            raise TypeError(
+                f"value_function: {shown(self.function)} returned {value.dtype}, a real number "
+                "is wanted"
+            )
         return value.reshape(count).double()
 
-    def takes_many(self, points: Tensor) -> bool:
-        """Tell whether points (m, n, d) give m numbers, each that of its point alone."""
-        points = self.precision.cast(points)
-        together = TorchFunction(self.function, self.precision, True)
-        alone = TorchFunction(self.function, self.precision, self.many)
-        try:
-            values = together.values(points)
-            each = torch.cat([alone.values(point) for point in points.unsqueeze(1)])
-        except Exception:
-            # Whatever it says of features that it was not made for is of no interest.
-            return False
-        near = 1e3 * self.precision.spacing * (each.abs() + values.abs())
-        return bool(((values - each).abs() <= near).all())
+
+def same_number(one: Tensor, other: Tensor, spacing: float) -> bool:
+    """Tell whether values of F differ by no more than rounding, in another order of operations."""
+    near = min(1e3 * spacing, 0.02) * torch.maximum(one.abs(), other.abs())
+    return bool(((one - other).abs() <= near).all())
 
 
 def gradient(function: object, value: Tensor, leaf: Tensor, at: str) -> Tensor:
@@ -121,21 +133,25 @@ def gradient(function: object, value: Tensor, leaf: Tensor, at: str) -> Tensor:
 
 
 @contextmanager
-def evaluating(function: object, given: Tensor, at: str) -> Iterator[None]:
+def evaluating(
+    function: object, given: Tensor, at: str, argument: str = "value_function"
+) -> Iterator[None]:
     """Say in errors of a function what it was given, and what would help where memory ends."""
     try:
         yield
     except Exception as error:
-        what = f"features of shape {tuple(given.shape)}, {given.dtype} on {given.device}{at}"
-        out_of_memory = isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
-        if out_of_memory:
+        what = f"a tensor of shape {tuple(given.shape)}, {given.dtype} on {given.device}{at}"
+        message = str(error).strip()
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate" in message:
             raise MemoryError(
-                f"value_function: {shown(function)} ran out of memory for {what}; "
+                f"{argument}: {shown(function)} ran out of memory for {what}; "
                 "PathIntegral(max_bytes=...) limits how many steps and nodes are evaluated "
                 "together, PooledValueFunction(..., chunk=...) how many agents"
             ) from error
+        of_arrays = isinstance(error, TypeError) or "numpy()" in message
         raise ValueError(
-            f"value_function: {shown(function)} failed for {what}: {type(error).__name__}: {error}"
+            f"{argument}: {shown(function)} failed for {what}: {type(error).__name__}: {message}"
+            + (f"; {OF_ARRAYS}" if of_arrays else "")
         ) from error
 
 
@@ -143,4 +159,4 @@ def shown(function: object) -> str:
     """Return a function as errors and results show it: modules by their class."""
     if is_module(function):
         return type(function).__name__
-    return str(getattr(function, "__qualname__", repr(function)))
+    return str(getattr(function, "__name__", repr(function)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -12,17 +13,68 @@ from numpy.typing import NDArray
 from aumann.path_integral.evaluation import TorchFunction, shown
 from aumann.path_integral.paths import Path
 
-__all__ = ["FunctionIntegrand", "Integrand", "check_contributions", "check_finite"]
+__all__ = ["FunctionIntegrand", "Integrand", "Place", "contribution"]
 
 Tensor: TypeAlias = Any
 Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """What errors call steps and agents of a block of steps.
+
+    Parameters
+    ----------
+    first_step : int, optional
+        The first of its steps; None if the features have none.
+    present : ndarray of bool, shape (N,), optional
+        Which agents there are, if not all.
+    """
+
+    first_step: int | None = None
+    present: NDArray[np.bool_] | None = None
+
+    def agent(self, position: int) -> int:
+        """Return the index of an agent, given its position among those present."""
+        return position if self.present is None else int(np.flatnonzero(self.present)[position])
+
+    def node(self, a: float, step: int) -> str:
+        """Return where a value or gradient is taken."""
+        where = f"a = {a:.6g} of the path from the baseline to x"
+        return where if self.first_step is None else f"{where}, step {self.first_step + step}"
+
+    def check_values(self, function: object, values: Floats, nodes: Sequence[float]) -> None:
+        """Refuse values of F, (q, m), that are not finite."""
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            node, step = bad[0]
+            raise ValueError(
+                f"value_function: {shown(function)} is {values[node, step]} at "
+                f"{self.node(nodes[node], step)}, a finite number is wanted"
+            )
+
+    def check_contributions(self, contributions: Tensor, nodes: Sequence[float]) -> None:
+        """Refuse contributions (q, m, n) that are not finite."""
+        # The sum tells at a fraction of the cost, unless it exceeds the range of float64.
+        if bool(contributions.sum(dim=-1, dtype=torch.float64).isfinite().all()):
+            return
+        bad = torch.nonzero(~contributions.isfinite())
+        if len(bad) == 0:
+            raise ValueError("value_function: the sum of its gradients exceeds the range of F")
+        node, step, agent = bad[0].tolist()
+        raise ValueError(
+            f"value_function: its gradient is not finite "
+            f"({float(contributions[node, step, agent])}) at {self.node(nodes[node], step)}, agent "
+            f"{self.agent(agent)}; of a function without a gradient at an end of the path, a rule "
+            "without nodes there is wanted"
+        )
 
 
 class Integrand(Protocol):
     """Values of F and contributions of agents, of m steps and n agents, at nodes of the path.
 
     `batch` is how many nodes it likes to take at once, `spacing` the distance from 1 to the next
-    number that F computes with, `first_step` what errors call the first step: None for the only.
+    number that F computes with.
     """
 
     steps: int
@@ -30,7 +82,6 @@ class Integrand(Protocol):
     batch: int
     spacing: float
     device: Any
-    first_step: int | None
 
     def value(self, a: float) -> Floats:
         """Return F at a, shape (m,)."""
@@ -50,26 +101,24 @@ class FunctionIntegrand:
         The path.
     batch : int
         How many nodes are evaluated together; above 1 for functions of many steps only.
-    first_step : int, optional
-        What errors call the first step; None for the only one.
+    place : Place
+        What errors call steps and agents.
     """
 
-    def __init__(
-        self, function: TorchFunction, path: Path, batch: int, first_step: int | None
-    ) -> None:
+    def __init__(self, function: TorchFunction, path: Path, batch: int, place: Place) -> None:
         """Keep the parts; a constant derivative of the path is computed once."""
-        self.function, self.path, self.batch = function, path, batch
-        self.first_step = first_step
+        self.function, self.path, self.batch, self.place = function, path, batch, place
         self.steps, self.agents, self.features = path.x.shape
-        self.spacing = function.precision.spacing
+        self.spacing = max(function.precision.spacing, torch.finfo(path.x.dtype).eps)
         self.device = path.x.device
         self._velocity = path.velocity(0.0) if path.constant_velocity else None
         self._point: Tensor | None = None
 
     def value(self, a: float) -> Floats:
         """Return F at a, shape (m,)."""
-        values = self.function.values(self.path.point(a)).cpu().numpy()
-        check_finite(self.function.function, values[None], [a], self.first_step)
+        where = f" at a = {a:.6g} of the path"
+        values = self.function.values(self.path.point(a), where).cpu().numpy()
+        self.place.check_values(self.function.function, values[None], [a])
         return np.asarray(values)
 
     def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
@@ -84,51 +133,19 @@ class FunctionIntegrand:
             points = torch.cat([self.path.point(a) for a in nodes])
             where = " at nodes of the path"
         values, gradients = self.function.gradients(points, where)
-        contributions = [
+        table = values.reshape(shape[:2]).cpu().numpy()
+        self.place.check_values(self.function.function, table, nodes)
+        found = [
             contribution(each, self.path.velocity(a) if self._velocity is None else self._velocity)
             for a, each in zip(nodes, gradients.reshape(shape), strict=True)
         ]
-        table = values.reshape(shape[:2]).cpu().numpy()
-        check_finite(self.function.function, table, nodes, self.first_step)
-        return table, torch.stack(contributions) if len(nodes) > 1 else contributions[0][None]
+        contributions = torch.stack(found) if len(found) > 1 else found[0][None]
+        self.place.check_contributions(contributions, nodes)
+        return table, contributions
 
 
 def contribution(gradients: Tensor, velocity: Tensor) -> Tensor:
     """Return the product of gradients and velocity summed over the features."""
-    gradients = gradients.to(device=velocity.device, dtype=velocity.dtype)
-    return torch.einsum("mnd,mnd->mn", gradients, velocity)
-
-
-def check_finite(
-    function: object, values: Floats, nodes: Sequence[float], first_step: int | None
-) -> None:
-    """Refuse values of F, (q, m), that are not finite, naming the node."""
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        node, step = bad[0]
-        raise ValueError(
-            f"value_function: {shown(function)} is {values[node, step]} at "
-            f"{_place(nodes[node], step, first_step)}, a finite number is wanted"
-        )
-
-
-def check_contributions(
-    integrand: Integrand, contributions: Tensor, nodes: Sequence[float]
-) -> None:
-    """Refuse contributions (q, m, n) that are not finite, naming the node and the agent."""
-    if bool(contributions.sum(dim=-1, dtype=torch.float64).isfinite().all()):
-        return
-    bad = torch.nonzero(~contributions.isfinite())
-    if len(bad) == 0:
-        raise ValueError("value_function: the sum of its gradients exceeds the range of float64")
-    node, step, agent = bad[0].tolist()
-    raise ValueError(
-        f"value_function: its gradient is not finite ({float(contributions[node, step, agent])}) "
-        f"at {_place(nodes[node], step, integrand.first_step)}, agent {agent}; of a function "
-        "without a gradient at an end of the path, a rule without nodes there is wanted"
-    )
-
-
-def _place(a: float, step: int, first_step: int | None) -> str:
-    where = f"a = {a:.6g} of the path from the baseline to x"
-    return where if first_step is None else f"{where}, step {first_step + step}"
+    wider = torch.promote_types(gradients.dtype, velocity.dtype)
+    gradients = gradients.to(device=velocity.device, dtype=wider)
+    return torch.einsum("mnd,mnd->mn", gradients, velocity.to(wider))

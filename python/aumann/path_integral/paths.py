@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 import torch
 
+from aumann.path_integral.evaluation import evaluating
+
 __all__ = ["CustomPath", "Path", "StraightPath"]
 
 Tensor: TypeAlias = Any
@@ -52,15 +54,16 @@ class StraightPath:
     constant_velocity: bool = True
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
-        """Return B + a (X - B), the ends to the bit."""
+        """Return B + a (X - B), the ends to the bit, in memory of its own."""
         x, start = self.x[:, agents], self._start(agents)
         if a == 1:
-            return x
+            return x.clone() if out is None else out.copy_(x)
         if start is None:
             return torch.mul(x, a, out=out)
+        start = start.expand_as(x)
         if a == 0:
-            return start.expand_as(x)
-        return torch.lerp(start.expand_as(x), x, a, out=out)
+            return start.clone() if out is None else out.copy_(start)
+        return torch.lerp(start, x, a, out=out)
 
     def velocity(self, a: float, agents: slice = EVERYBODY) -> Tensor:
         """Return X - B."""
@@ -115,8 +118,8 @@ class CustomPath:
                 )
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
-        """Return the features at a."""
-        return self._checked(self._at(self._number(a)))[:, agents]
+        """Return the features at a, in memory of its own."""
+        return self._checked(self._at(self._number(a)))[:, agents].clone()
 
     def velocity(self, a: float, agents: slice = EVERYBODY) -> Tensor:
         """Return the derivative by a."""
@@ -129,7 +132,8 @@ class CustomPath:
         return torch.tensor(a, dtype=torch.float64, device=self.x.device)
 
     def _at(self, a: Tensor) -> Tensor:
-        return self.function(a, self.start[0], self.x[0])
+        with evaluating(self.function, self.x[0], f" at a = {a.item():.6g}", "path"):
+            return self.function(a, self.start[0], self.x[0])
 
     def _checked(self, point: Any) -> Tensor:
         shape = tuple(self.x.shape[1:])

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from aumann.path_integral.evaluation import Precision, TorchFunction, evaluating, gradient, shown
-from aumann.path_integral.integrand import check_finite, contribution
+from aumann.path_integral.integrand import Place, contribution
 from aumann.path_integral.paths import Path
 from aumann.pooled import PooledValueFunction
 
@@ -31,51 +31,49 @@ class PooledIntegrand:
         What it computes in.
     path : Path
         The path.
-    first_step : int, optional
-        What errors call the step; None for the only one.
+    place : Place
+        What errors call steps and agents.
     """
 
     steps = 1
     batch = 1
 
     def __init__(
-        self,
-        function: PooledValueFunction,
-        precision: Precision,
-        path: Path,
-        first_step: int | None,
+        self, function: PooledValueFunction, precision: Precision, path: Path, place: Place
     ) -> None:
         """Keep the parts."""
-        self.function, self.precision, self.path = function, precision, path
-        self.first_step = first_step
+        self.function, self.precision = function, precision
+        self.path, self.place = path, place
         _, self.agents, _ = path.x.shape
-        self.spacing = precision.spacing
+        self.spacing = max(precision.spacing, torch.finfo(path.x.dtype).eps)
         self.device = path.x.device
         self._readout = TorchFunction(function.readout, precision, many=False)
 
     def value(self, a: float) -> Floats:
         """Return F at a, shape (1,)."""
-        values = self._readout.values(self._state(a)[None]).cpu().numpy()
-        check_finite(self.function, values[None], [a], self.first_step)
-        return np.asarray(values)
+        values = self._readout.values(self._state(a)[None], f" at a = {a:.6g} of the path")
+        table = np.asarray(values.cpu().numpy())
+        self.place.check_values(self.function, table[None], [a])
+        return table
 
     def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
         """Return F at a node, (1, 1), and the contributions of the agents, (1, 1, n)."""
         (a,) = nodes
         where = f" at a = {a:.6g} of the path"
         values, slopes = self._readout.gradients(self._state(a)[None], where)
-        table = values.cpu().numpy()[None]
-        check_finite(self.function, table, nodes, self.first_step)
-        slope = slopes[0] / self._divisor
-        contributions = torch.empty_like(self.path.x[..., 0])
+        table = np.asarray(values.cpu().numpy())[None]
+        self.place.check_values(self.function, table, nodes)
+        contributions = torch.empty_like(self.path.x[..., 0], dtype=torch.float64)
         for agents in self._chunks():
             with torch.enable_grad():
                 leaf = self.precision.cast(self.path.point(a, agents)[0]).detach()
                 leaf.requires_grad_()
-                product = (self._encoded(leaf, where) * slope).sum()
+                product = (self._encoded(leaf, where) * slopes[0]).sum()
                 gradients = gradient(self.function, product, leaf, where)
             velocity = self.path.velocity(a, agents)
             contributions[:, agents] = contribution(gradients[None], velocity)
+        contributions /= self._divisor
+        self.place.check_contributions(contributions[None], nodes)
         return table, contributions[None]
 
     @property

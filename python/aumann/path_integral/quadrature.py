@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from aumann.estimators import PathIntegral
-from aumann.path_integral.integrand import Integrand, check_contributions
+from aumann.path_integral.integrand import Integrand
 from aumann.path_integral.rules import LEVELS, fixed_rule, nested_rule
 
 __all__ = ["Integral", "integrate"]
@@ -23,6 +23,10 @@ Floats: TypeAlias = NDArray[np.float64]
 FIXED_NODES = 32
 # Rounding of F and of its gradient, in spacings of the numbers that it computes with.
 ROUNDING = 64.0
+# How many points, two spacings apart, show what rounding makes of F where its terms cancel, and by
+# how much the largest difference seen may be exceeded.
+NEIGHBOURS = 4
+NOISE = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ class Integral:
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class Piece:
     """A piece of the path, with F at both ends, shape (m,)."""
 
     start: float
@@ -72,12 +76,12 @@ class Panel:
         """Its length as a part of the path."""
         return self.stop - self.start
 
-    def halves(self, middle: Floats) -> list[Panel]:
+    def halves(self, middle: Floats) -> list[Piece]:
         """Return both halves, given F between them."""
         at = 0.5 * (self.start + self.stop)
         return [
-            Panel(self.start, at, self.before, middle),
-            Panel(at, self.stop, middle, self.after),
+            Piece(self.start, at, self.before, middle),
+            Piece(at, self.stop, middle, self.after),
         ]
 
 
@@ -110,6 +114,7 @@ class _Quadrature:
         self.tolerance = max(estimator.tolerance, ROUNDING * integrand.spacing)
         largest = np.maximum(np.abs(self.ends[0]), np.abs(self.ends[1]))
         self.rounding = ROUNDING * integrand.spacing * largest
+        self.noise: Floats | None = None
 
     def fixed(self) -> Integral:
         """Return the integral by a fixed rule, whose residual is all that is known of its error."""
@@ -118,54 +123,62 @@ class _Quadrature:
         self._add(sums, nodes, weights[np.newaxis])
         values = sums[0]
         error = np.abs(_host(values.sum(dim=1)) - self.total)
-        allowed = self.tolerance * _host(values.abs().sum(dim=1)) + self.rounding
-        return Integral(values, self.ends, error, error <= allowed, self.evaluations)
+        evaluations = self.evaluations
+        if not (error <= self._bounds_of(values)[1]).all():
+            self._probe()
+        converged = error <= self._bounds_of(values)[1]
+        return Integral(values, self.ends, error, converged, evaluations)
 
     def adaptive(self) -> Integral:
-        """Return the integral by nested rules on panels, which are halved until they agree.
+        """Return the integral by nested rules on pieces, which are halved until they agree.
 
-        All panels of one length are integrated before any shorter one, so that the whole path is
+        All pieces of one length are integrated before any shorter one, so that the whole path is
         covered whenever the evaluations end.
         """
         settled, settled_errors, unsettled, unsettled_errors = self._zeros(4)
         self._sums, self._apart = self._zeros(len(LEVELS)), self._zeros(1)[0]
         self._bounds: tuple[Floats, Floats] | None = None
-        panels = [Panel(0.0, 1.0, self.ends[1], self.ends[0])]
+        pieces = [Piece(0.0, 1.0, self.ends[1], self.ends[0])]
         while True:
             unsettled.zero_()
             unsettled_errors.zero_()
-            halves: list[Panel] = []
-            for panel in panels:
-                values, middle, agreed = self._panel(panel)
+            halves: list[Piece] = []
+            for piece in pieces:
+                values, middle, agreed = self._piece(piece)
                 if agreed:
                     settled.add_(values)
                     settled_errors.add_(self._apart)
                 else:
                     unsettled.add_(values)
                     unsettled_errors.add_(self._apart)
-                    halves += panel.halves(middle)
+                    halves += piece.halves(middle)
+            spare = self.estimator.max_evaluations - self.evaluations
+            if halves and self.noise is None and spare >= NEIGHBOURS:
+                self._probe()
             values = torch.add(settled, unsettled, out=self._sums[0])
             self._bounds = bounds = self._bounds_of(values)
             residual = np.abs(_host(values.sum(dim=1)) - self.total)
-            # Panels are not alike: an agent's own kink is in one of them.
+            # By agent, as an agent's own kink is in one of the pieces.
             error = _host(unsettled_errors.add_(settled_errors).amax(dim=1))
             converged = (error <= bounds[0]) & (residual <= bounds[1])
             most = self.estimator.max_evaluations - LEVELS[-1] * len(halves)
             if converged.all() or not halves or self.evaluations > most:
                 capped = bool(halves) and not converged.all()
+                # A copy, lest all of the sums be kept.
+                values = values.clone()
                 return Integral(values, self.ends, error, converged, self.evaluations, capped)
-            panels = halves
+            pieces = halves
 
-    def _panel(self, panel: Panel) -> tuple[Tensor, Floats, bool]:
+    def _piece(self, piece: Piece) -> tuple[Tensor, Floats, bool]:
         """Return attributions, F halfway, and whether the last two rules agree.
 
         How far they are apart is left in `_apart`. The first node is halfway.
         """
         rule = nested_rule()
-        nodes = panel.start + panel.width * rule.nodes
-        weights = panel.width * rule.weights
+        nodes = piece.start + piece.width * rule.nodes
+        weights = piece.width * rule.weights
         self._sums.zero_()
-        change = panel.after - panel.before
+        change = piece.after - piece.before
         middle = change
         last = 0
         for level, count in enumerate(LEVELS):
@@ -182,8 +195,8 @@ class _Quadrature:
             difference = _host(self._apart.amax(dim=1))
             residual = np.abs(_host(found.sum(dim=1)) - change)
             bounds = self._bounds_of(found) if self._bounds is None else self._bounds
-            # Half of what is allowed, so that the panels together stay below the whole.
-            allowed = [0.5 * panel.width * bound for bound in bounds]
+            # Half of what is allowed, so that the pieces together stay below the whole.
+            allowed = [0.5 * piece.width * bound for bound in bounds]
             enough = (difference <= allowed[0]) & (residual <= allowed[1] + self.rounding)
             if enough.all():
                 return found, middle, True
@@ -192,7 +205,37 @@ class _Quadrature:
     def _bounds_of(self, values: Tensor) -> tuple[Floats, Floats]:
         """Return what the error of a value and the residual may be."""
         largest, whole = (torch.linalg.vector_norm(values, order, dim=1) for order in (inf, 1))
-        return self.tolerance * _host(largest), self.tolerance * _host(whole) + self.rounding
+        error = self.tolerance * _host(largest)
+        if self.noise is not None:
+            error = np.maximum(error, self.noise)
+        return error, self.tolerance * _host(whole) + self.rounding
+
+    def _probe(self) -> None:
+        """See what rounding makes of F and of its gradient: how they differ over a few spacings.
+
+        Where terms of F cancel, as in the variance of equal agents, there is nothing but rounding,
+        and no tolerance relative to it can be met.
+        """
+        apart = 2 * self.integrand.spacing * np.arange(NEIGHBOURS)
+        noise, sums = np.zeros(self.integrand.steps), np.zeros(self.integrand.steps)
+        first: Tensor | None = None
+        for a in 0.75 + apart:
+            _, contributions = self.integrand.at([float(a)])
+            self.evaluations += 1
+            here = contributions[0].double()
+            if first is None:
+                first = here
+                continue
+            difference = here - first
+            noise = np.maximum(noise, _host(difference.abs().amax(dim=1)))
+            sums = np.maximum(sums, np.abs(_host(difference.sum(dim=1))))
+        values = [
+            np.abs(self.integrand.value(float(a)) - end)
+            for end, places in ((self.ends[0], 1 - apart[1:]), (self.ends[1], apart[1:]))
+            for a in places
+        ]
+        self.noise = NOISE * noise
+        self.rounding = np.maximum(self.rounding, NOISE * np.maximum(sums, np.max(values, axis=0)))
 
     def _add(self, sums: Tensor, nodes: Floats, weights: Floats) -> Floats:
         """Add the contributions at nodes to sums (k, m, n), with weights (k, q).
@@ -204,7 +247,6 @@ class _Quadrature:
             some = slice(start, start + self.integrand.batch)
             here: Sequence[float] = nodes[some].tolist()
             values, contributions = self.integrand.at(here)
-            check_contributions(self.integrand, contributions, here)
             first = values[0] if first is None else first
             if len(here) == 1:
                 for row, weight in zip(sums, weights[:, start].tolist(), strict=True):

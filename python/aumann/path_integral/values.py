@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from aumann import _core
 from aumann._answer import Answer
-from aumann._baseline import Ends, Rows
+from aumann._baseline import Ends
 from aumann._progress import Progress
 from aumann._torch import is_tensor
 from aumann._twins import as_torch, twin_of
 from aumann.coercion import Features
 from aumann.estimators import PathIntegral
 from aumann.games import Game
-from aumann.path_integral.evaluation import Precision, TorchFunction, shown
-from aumann.path_integral.integrand import FunctionIntegrand, Integrand
+from aumann.path_integral.convergence import Unconverged, warn_unconverged
+from aumann.path_integral.evaluation import Precision, TorchFunction, same_number, shown
+from aumann.path_integral.inputs import ends_as_tensors, one_step, presence_at
+from aumann.path_integral.integrand import FunctionIntegrand, Integrand, Place
 from aumann.path_integral.paths import CustomPath, Path, StraightPath
 from aumann.path_integral.pooled_integrand import PooledIntegrand
 from aumann.path_integral.quadrature import Integral, integrate
@@ -37,7 +39,6 @@ Tensor: TypeAlias = Any
 # Numbers in features up to which evaluating several steps or nodes at once is faster than one by
 # one: beyond, arithmetic takes longer than starting it.
 BATCHED_NUMBERS = 2**16
-TINY = np.finfo(np.float64).tiny
 
 
 class PathValues:
@@ -58,17 +59,23 @@ class PathValues:
 
     def __init__(self, function: Any, estimator: PathIntegral, x: Any, features: Features) -> None:
         """Start with nothing known of the function."""
+        if is_tensor(x) and not x.is_floating_point():
+            raise TypeError(f"x: {x.dtype}, floating-point numbers are wanted, as of x.double()")
         self.function, self.estimator = function, estimator
-        self.stepped = features.stepped
+        self.stepped, self._labels = features.stepped, features.step_labels
         self._converged = np.ones(features.shape[0], dtype=np.bool_)
         self._given = x
         self._form: TorchFunction | None = None
-        self._repeated = False
-        self._open: list[tuple[float, float, int]] = []
+        self._repeatable: bool | None = None
+        self._open: list[Unconverged] = []
 
     def fill(self, answer: Answer, ends: Ends) -> None:
         """Write the values of a block of steps."""
         answer.converged = self._converged
+        with torch.inference_mode(False):
+            self._fill(answer, ends)
+
+    def _fill(self, answer: Answer, ends: Ends) -> None:
         first, count = ends.block.steps.start, ends.block.steps.stop - ends.block.steps.start
         if self.estimator.path == "agent-order":
             for k in range(count):
@@ -78,29 +85,26 @@ class PathValues:
         with closing(Progress(None, "integrating")) as progress:
             for start in range(0, count, together):
                 steps = slice(start, min(start + together, count))
-                found = self._integral(*self._tensors(ends, steps), first + start, progress)
-                self._write(answer, found, _presence(ends, start), first + start)
+                x, rows = self._tensors(ends, steps)
+                present = presence_at(ends, start)
+                place = Place(first + start if self.stepped else None, present)
+                integral = self._integral(x, rows, place, progress)
+                self._write(answer, integral, present, first + start)
 
     def warn(self) -> None:
         """Warn of the steps that did not converge."""
         if not self._open:
             return
-        error, residual, step = max(self._open)
-        where = f" at {len(self._open)} steps, worst at step {step}" if self.stepped else ""
-        warnings.warn(
-            f"the path integral did not converge{where}: the error estimate is {error:.2g} of the "
-            f"largest value and the residual {residual:.2g} of the sum of magnitudes, "
-            f"{self.estimator.tolerance:.2g} was asked for; more nodes (max_evaluations=, nodes=) "
-            "or a larger tolerance= is wanted; a residual that stays means that F jumps on the "
-            "path, or that part of its gradient is cut off",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        warn_unconverged(self._open, self.estimator.tolerance)
+
+    def _label(self, step: int) -> object:
+        labels = np.arange(len(self._converged)) if self._labels is None else self._labels
+        return labels[step] if self.stepped else None
 
     def _fill_in_order(self, answer: Answer, ends: Ends, k: int, step: int) -> None:
         """Write what F changes by as the agents are faded in one after another."""
-        x, rows = _rows(ends.x, k), None if ends.rows is None else _rows(ends.rows, k)
-        present = _presence(ends, k)
+        x, rows = one_step(ends.x, k), None if ends.rows is None else one_step(ends.rows, k)
+        present = presence_at(ends, k)
         function = numpy_form(self.function, self._given)
         game = Game.between(function, x, rows, None if present is None else present[np.newaxis])
         order = _core.random_order(self.estimator.seed, step, 0, game.agents)
@@ -112,14 +116,16 @@ class PathValues:
         answer.evaluations += len(worth)
 
     def _integral(
-        self, x: Tensor, start: Tensor | None, first: int, progress: Progress
+        self, x: Tensor, start: Tensor | None, place: Place, progress: Progress
     ) -> Integral:
         """Return the integral of the value function for some steps."""
-        first_step = first if self.stepped else None
         if not isinstance(self.function, ValueFunction):
-            integrand = self._integrand(self._path(x, start), first_step)
-            self._check_repeatable(integrand)
-            return integrate(integrand, self.estimator, progress.show)
+            integrand = self._integrand(self._path(x, start), place)
+            integral = integrate(integrand, self.estimator, progress.show)
+            if not self._is_repeatable(integrand, integral.ends[0]):
+                # What differs from one time to the next looks like rounding to the quadrature.
+                integral.converged[:] = False
+            return integral
         terms = []
         for coefficient, term in self.function.terms:
             twin: Any = as_torch(term)
@@ -131,17 +137,17 @@ class PathValues:
             form = TorchFunction(twin, Precision(path.x.device, path.x.dtype), many=True)
             batch = self._nodes_together(path.x)
             integral = integrate(
-                FunctionIntegrand(form, path, batch, first_step), self.estimator, progress.show
+                FunctionIntegrand(form, path, batch, place), self.estimator, progress.show
             )
             terms.append(integral.times(coefficient))
         return reduce(Integral.plus, terms)
 
-    def _integrand(self, path: Path, first_step: int | None) -> Integrand:
+    def _integrand(self, path: Path, place: Place) -> Integrand:
         if self._in_chunks(path.x):
-            return PooledIntegrand(self.function, self._precision(path.x), path, first_step)
+            return PooledIntegrand(self.function, self._precision(path.x), path, place)
         form = self._formed(path)
         batch = self._nodes_together(path.x) if form.many else 1
-        return FunctionIntegrand(form, path, batch, first_step)
+        return FunctionIntegrand(form, path, batch, place)
 
     def _path(self, x: Tensor, start: Tensor | None) -> Path:
         if callable(self.estimator.path):
@@ -152,16 +158,27 @@ class PathValues:
         return isinstance(self.function, PooledValueFunction) and x.shape[1] > self.function.chunk
 
     def _formed(self, path: Path) -> TorchFunction:
-        """Return how the function wants to be called, as its first features show."""
-        if self._form is None:
-            precision = self._precision(path.x)
-            one, many = (TorchFunction(self.function, precision, many) for many in (False, True))
-            if self.stepped and many.takes_many(path.x[:2]):
-                self._form = many
-            else:
-                ends = torch.stack([path.point(1.0)[0], path.point(0.0)[0]])
-                batched = ends.numel() <= BATCHED_NUMBERS and one.takes_many(ends)
-                self._form = many if batched else one
+        """Return how the function wants to be called.
+
+        What is made for (n, d) may take (m, n, d) as well and mean something else by it, so two
+        points, inside the features' range, must give together what each of them gives alone.
+        """
+        if self._form is not None:
+            return self._form
+        precision = self._precision(path.x)
+        one, many = (TorchFunction(self.function, precision, many) for many in (False, True))
+        if not self.stepped and 2 * path.x[0].numel() > BATCHED_NUMBERS:
+            self._form = one
+            return one
+        middle = path.point(0.5)[:1]
+        uneven = torch.linspace(0.99, 1, middle.shape[1], dtype=middle.dtype, device=middle.device)
+        mixed = 0.5 * (middle + middle.flip(1)) * uneven[:, None]
+        points = torch.cat([path.point(1.0)[:1], mixed])
+        if torch.equal(points[0], points[1]):
+            # Nothing is learned from zeros: the next step may tell.
+            return one if one.agrees(one, points[:1]) else many
+        together = many.agrees(one, points) or (self.stepped and many.agrees(many, points))
+        self._form = many if together else one
         return self._form
 
     def _precision(self, x: Tensor) -> Precision:
@@ -187,36 +204,27 @@ class PathValues:
         return int(max(1, most // x.numel()))
 
     def _tensors(self, ends: Ends, steps: slice) -> tuple[Tensor, Tensor | None]:
-        """Return x and the baseline of some steps, of the present agents of a single one."""
-        present = _presence(ends, steps.start)
-        x = _tensor(ends.x, steps, present)
-        start = None if ends.rows is None else _tensor(ends.rows, steps, present).to(x.dtype)
-        # Of a single step errors name none; the block adds which one it is.
-        block = ends.block
-        first = (
-            block.steps.start + steps.start if block.steps.stop - block.steps.start > 1 else None
-        )
-        with block.locating_errors():
-            _check_given(x, "x", first)
-            if start is not None:
-                _check_given(start, "baseline", first)
+        """Return x and the baseline of some steps, on the device of the function."""
+        x, start = ends_as_tensors(ends, steps)
         device = self._precision(x).device
         return x.to(device), None if start is None else start.to(device)
 
-    def _check_repeatable(self, integrand: Integrand) -> None:
-        """Warn, once, of a function whose value differs from one time to the next."""
-        if self._repeated:
-            return
-        self._repeated = True
-        once, again = integrand.value(1.0), integrand.value(1.0)
-        if (np.abs(once - again) > 1e3 * integrand.spacing * np.abs(once)).any():
-            warnings.warn(
-                f"value_function: {shown(self.function)} gives {once[0]:.9g} and {again[0]:.9g} "
-                "for the same features: dropout in training mode (module.eval() ends it), random "
-                "numbers, or a state that it changes",
-                RuntimeWarning,
-                stacklevel=5,
+    def _is_repeatable(self, integrand: Integrand, once: NDArray[np.float64]) -> bool:
+        """Tell whether a function gives the same value twice, and warn, once, if it does not."""
+        if self._repeatable is None:
+            again = integrand.value(1.0)
+            self._repeatable = same_number(
+                torch.from_numpy(once), torch.from_numpy(again), integrand.spacing
             )
+            if not self._repeatable:
+                warnings.warn(
+                    f"value_function: {shown(self.function)} gives {once[0]:.9g} and "
+                    f"{again[0]:.9g} for the same features: dropout in training mode "
+                    "(module.eval() ends it), random numbers, or a state that it changes",
+                    RuntimeWarning,
+                    stacklevel=6,
+                )
+        return self._repeatable
 
     def _write(
         self,
@@ -235,10 +243,10 @@ class PathValues:
             answer.evaluations += integral.evaluations
             if not integral.converged[k]:
                 sizes = np.abs(row)
-                # Of values that are all 0, nothing is a part.
-                largest, whole = max(sizes.max(), TINY), max(sizes.sum(), TINY)
-                residual = abs(row.sum() - (at_x[k] - at_start[k]))
-                self._open.append((integral.error[k] / largest, residual / whole, first + k))
+                total = at_x[k] - at_start[k]
+                error, residual = float(integral.error[k]), float(abs(row.sum() - total))
+                label = self._label(first + k)
+                self._open.append(Unconverged(label, error, residual, sizes.max(), sizes.sum()))
         self._converged[first : first + len(at_x)] = integral.converged
 
 
@@ -261,44 +269,3 @@ def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
 
     value.__name__ = shown(function)
     return value
-
-
-def _rows(rows: Rows, k: int) -> Rows:
-    """Return one step of rows, a single step serving all."""
-    if isinstance(rows, list):
-        return [column if len(column) == 1 else column[k : k + 1] for column in rows]
-    return rows if len(rows) == 1 else rows[k : k + 1]
-
-
-def _presence(ends: Ends, k: int) -> NDArray[np.bool_] | None:
-    return None if ends.presence is None else ends.presence[k]
-
-
-def _tensor(rows: Rows, steps: slice, present: NDArray[np.bool_] | None) -> Tensor:
-    """Return some steps of rows as a tensor, in place where torch can read them so."""
-    if isinstance(rows, list):
-        array = np.stack([each if len(each) == 1 else each[steps] for each in rows], axis=-1)
-    else:
-        array = rows if len(rows) == 1 else rows[steps]
-    if array.ndim == 2:
-        # One row for all agents of a step.
-        array = array[:, np.newaxis]
-    if present is not None and array.shape[1] > 1:
-        array = array[:, present]
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
-        array = array.copy()
-    return torch.from_numpy(array)
-
-
-def _check_given(tensor: Tensor, argument: str, first_step: int | None) -> None:
-    """Refuse features that are not finite, naming the first."""
-    # The sum tells at a fraction of the cost, unless it exceeds the range of float64.
-    if bool(tensor.sum(dtype=torch.float64).isfinite()) or bool(tensor.isfinite().all()):
-        return
-    step, agent, feature = torch.nonzero(~tensor.isfinite())[0].tolist()
-    where = f"agent {agent}, feature {feature}"
-    if first_step is not None:
-        where = f"step {first_step + step}, {where}"
-    raise ValueError(
-        f"{argument}: {float(tensor[step, agent, feature])} at {where}, finite numbers are wanted"
-    )

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._numbers import check_integer
 from aumann._sparse import Series, SparseSteps
-from aumann._validation import check_integer
 from aumann.feature import Feature
 from aumann.population import Population
 

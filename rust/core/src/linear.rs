@@ -193,6 +193,14 @@ pub(crate) fn feature_means<T: Real>(x: &Step<'_, T>, of: &Features<'_, T>) -> V
     sums.into_iter().map(|sum| sum / count).collect()
 }
 
+/// Means of the features over the present agents where all stand at their baseline.
+pub(crate) fn baseline_means<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Vec<f64> {
+    match baseline {
+        Baseline::PerAgent(rows) => feature_means(x, rows),
+        _ => baseline.row(x.features().features()),
+    }
+}
+
 fn column_sums<T: Real>(
     x: &Step<'_, T>,
     of: &Features<'_, T>,

@@ -65,7 +65,7 @@ impl Enumeration {
     ///
     /// # Examples
     /// ```
-    /// use aumann_core::{Baseline, Enumeration, Features, Step, value_function::Mean};
+    /// use aumann_core::{Baseline, Enumeration, Features, Step, ValueFunction, value_function::Mean};
     ///
     /// let x = Step::new(Features::rows(&[2.0, 4.0], 1)?)?;
     /// let game = Mean::new(None)?.game(&x, &Baseline::Zero)?;

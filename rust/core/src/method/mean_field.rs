@@ -20,7 +20,7 @@ mod kernels;
 use super::of_present;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
-use crate::linear::feature_means;
+use crate::linear::baseline_means;
 use crate::real::Real;
 use crate::value_function::{MeanFunction, Outcome};
 use coefficients::Expansion;
@@ -110,12 +110,8 @@ fn expand<T: Real>(
     out: &mut [T],
 ) -> Result<Outcome> {
     let estimator = *ESTIMATORS.get(order).ok_or(Error::ExpansionOrder { order })?;
-    let d = x.features().features();
     let moments = kernels::moments(x, baseline, order);
-    let base = match baseline {
-        Baseline::PerAgent(rows) => feature_means(x, rows),
-        _ => baseline.row(d),
-    };
+    let base = baseline_means(x, baseline);
     let means: Vec<f64> = base.iter().zip(&moments.means).map(|(b, mean)| b + mean).collect();
     if !moments.all().chain(&base).all(|moment| moment.is_finite()) {
         return Err(x.explain_non_finite(baseline));

@@ -58,6 +58,17 @@ pub(super) fn of_row(weights: &[f64], row: &[f64]) -> f64 {
     weights.iter().zip(row).fold(0.0, |sum, (weight, value)| sum + weight * value)
 }
 
+/// The composite of a common baseline relative to a row, as an agent standing there would have it: a
+/// dummy gets zero.
+pub(super) fn of_baseline<T: Real>(
+    weights: &[f64],
+    baseline: &Baseline<'_, T>,
+    row: &[f64],
+) -> f64 {
+    let from: Vec<f64> = baseline.row(row.len()).iter().zip(row).map(|(b, row)| b - row).collect();
+    of_row(weights, &from)
+}
+
 /// The composites of one chunk of positions, less those of the baseline, and what `absorb` made of
 /// them.
 pub(super) fn chunk<T: Real, A: Absorb<f64>>(

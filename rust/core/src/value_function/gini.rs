@@ -28,6 +28,7 @@ use rayon::prelude::*;
 
 use crossing::Ends;
 use exact::Method;
+use game::GiniGame;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
 #[derive(Clone, Debug)]
@@ -198,19 +199,10 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(GiniGame::of(&self.weights, x, baseline)?))
     }
 
     fn shapley(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        coalitions(self, Method::Shapley, x, baseline, out)
-    }
-
-    fn banzhaf(
         &self,
         x: &Step<'_, T>,
         baseline: &Baseline<'_, T>,

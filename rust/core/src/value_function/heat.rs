@@ -7,6 +7,7 @@
 mod block;
 mod coalitions;
 mod control;
+mod derivatives;
 mod game;
 mod without;
 
@@ -14,11 +15,12 @@ use super::{MeanFunction, Outcome, ValueFunction};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::Game;
-use crate::linear::{feature_means, weighted_sum};
+use crate::linear::{baseline_means, feature_means, weighted_sum};
 use crate::product::{Wide, products_of_others};
 use crate::quadrature::integrate;
 use crate::real::Real;
 use crate::statistics::Scale;
+use game::HeatGame;
 
 /// Relative tolerance of the path integrals.
 const TOLERANCE: f64 = 1e-13;
@@ -37,7 +39,7 @@ impl Heat {
     }
 }
 
-pub(super) fn heat(means: &[f64], path: f64) -> Result<f64> {
+fn heat(means: &[f64], path: f64) -> Result<f64> {
     let product = Wide::product(means);
     check_domain(product, path)?;
     Ok(product.ln_1p())
@@ -46,6 +48,26 @@ pub(super) fn heat(means: &[f64], path: f64) -> Result<f64> {
 fn check_domain(product: Wide, path: f64) -> Result<()> {
     let product = product.to_f64();
     if product > -1.0 { Ok(()) } else { Err(Error::HeatDomain { product, path }) }
+}
+
+/// The means at both ends of the path, and F there.
+struct Ends {
+    means: Vec<f64>,
+    base: Vec<f64>,
+    value: f64,
+    baseline_value: f64,
+}
+
+impl Ends {
+    fn of<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Self> {
+        let means = feature_means(x, x.features());
+        let base = baseline_means(x, baseline);
+        if !means.iter().chain(&base).all(|mean| mean.is_finite()) {
+            return Err(x.explain_non_finite(baseline));
+        }
+        let (value, baseline_value) = (heat(&means, 1.0)?, heat(&base, 0.0)?);
+        Ok(Self { means, base, value, baseline_value })
+    }
 }
 
 /// `c_k` of the path from zero.
@@ -111,16 +133,7 @@ impl<T: Real> ValueFunction<T> for Heat {
         baseline: &Baseline<'_, T>,
         out: &mut [T],
     ) -> Result<Outcome> {
-        let means = feature_means(x, x.features());
-        let base = match baseline {
-            Baseline::PerAgent(rows) => feature_means(x, rows),
-            _ => baseline.row(means.len()),
-        };
-        if !means.iter().chain(&base).all(|mean| mean.is_finite()) {
-            return Err(x.explain_non_finite(baseline));
-        }
-        let value = heat(&means, 1.0)?;
-        let baseline_value = heat(&base, 0.0)?;
+        let Ends { means, base, value, baseline_value } = Ends::of(x, baseline)?;
         let coefficients = match baseline {
             Baseline::Zero => coefficients_from_zero(&means)?,
             _ => coefficients_between(&base, &means)?,
@@ -134,7 +147,7 @@ impl<T: Real> ValueFunction<T> for Heat {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(HeatGame::of(x, baseline)?))
     }
 
     fn shapley(&self, _: &Step<'_, T>, _: &Baseline<'_, T>, _: &mut [T]) -> Result<Outcome> {

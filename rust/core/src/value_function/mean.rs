@@ -7,9 +7,10 @@ use super::{MeanFunction, Outcome, ValueFunction};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::Game;
-use crate::linear::{feature_means, weighted_sum};
+use crate::linear::{baseline_means, feature_means, weighted_sum};
 use crate::real::Real;
 use crate::statistics::Scale;
+use game::MeanGame;
 
 /// Mean of the composite (the paper's linear indicator).
 #[derive(Clone, Debug)]
@@ -36,11 +37,7 @@ impl Mean {
         let weights = self.weights.of(x.features())?;
         let n = x.present() as f64;
         let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
-        let row = match baseline {
-            Baseline::PerAgent(rows) => feature_means(x, rows),
-            _ => baseline.row(weights.len()),
-        };
-        let baseline_value = of_row(&weights, &row);
+        let baseline_value = of_row(&weights, &baseline_means(x, baseline));
         let value = baseline_value + scaled.differences / n;
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(x.explain_non_finite(baseline));
@@ -75,15 +72,6 @@ impl<T: Real> ValueFunction<T> for Mean {
         self.aumann_shapley(x, baseline, out)
     }
 
-    fn banzhaf(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        self.aumann_shapley(x, baseline, out)
-    }
-
     fn leave_one_out(
         &self,
         x: &Step<'_, T>,
@@ -94,7 +82,7 @@ impl<T: Real> ValueFunction<T> for Mean {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(MeanGame::of(self, x, baseline)?))
     }
 
     fn mean_function(&self) -> Result<&dyn MeanFunction> {

@@ -3,7 +3,6 @@
 mod composite;
 mod gini;
 mod heat;
-mod heat_derivatives;
 mod mean;
 mod mean_function;
 mod variance;
@@ -84,7 +83,8 @@ pub trait ValueFunction<T: Real>: Send + Sync {
         out: &mut [T],
     ) -> Result<Outcome>;
 
-    /// As [`ValueFunction::shapley`], the Banzhaf value.
+    /// As [`ValueFunction::shapley`], the Banzhaf value. It is the same number for sums over pairs
+    /// of agents; whatever is none must give its own.
     ///
     /// # Errors
     /// As there.
@@ -93,7 +93,9 @@ pub trait ValueFunction<T: Real>: Send + Sync {
         x: &Step<'_, T>,
         baseline: &Baseline<'_, T>,
         out: &mut [T],
-    ) -> Result<Outcome>;
+    ) -> Result<Outcome> {
+        self.shapley(x, baseline, out)
+    }
 
     /// As [`ValueFunction::aumann_shapley`], what F loses where one agent stands at its baseline:
     /// these do not add up to F(X) - F(B).

@@ -20,6 +20,7 @@ use crate::linear::{first_means, weighted_sum};
 use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Deviations, Moments, Scale, Scaled};
+use game::VarianceGame;
 use std::ops::Range;
 
 /// Which of the two different values.
@@ -65,6 +66,7 @@ impl Variance {
     /// The path from one row per agent.
     fn per_agent<T: Real>(
         &self,
+        method: Method,
         x: &Step<'_, T>,
         rows: &Features<'_, T>,
         out: &mut [T],
@@ -83,19 +85,37 @@ impl Variance {
             s.iter_mut().zip(b.iter()).for_each(|(s, b)| *s = 0.5 * (*s + b));
             (s, of_x, of_base)
         };
-        let states = blocks::map(x.present(), |positions| {
-            let (mut middles, of_x, of_base) = both(positions);
-            let mut of_middle = Deviations::default();
-            middles.chunks_mut(BLOCK).for_each(|block| of_middle.absorb(block));
-            ((of_x, of_base), Absorb::<f64>::total(of_middle))
-        });
-        let ((of_x, of_base), of_middle) = merge_tree(states).ok_or(Error::Empty)?;
+        let (of_x, of_base, mean) = match method {
+            Method::AumannShapley => {
+                let states = blocks::map(x.present(), |positions| {
+                    let (mut middles, of_x, of_base) = both(positions);
+                    let mut of_middle = Deviations::default();
+                    middles.chunks_mut(BLOCK).for_each(|block| of_middle.absorb(block));
+                    ((of_x, of_base), Absorb::<f64>::total(of_middle))
+                });
+                let ((of_x, of_base), of_middle) = merge_tree(states).ok_or(Error::Empty)?;
+                (of_x, of_base, of_middle.mean)
+            }
+            Method::LeaveOneOut => {
+                let of_x = moments(x, &weights, &x_shift);
+                (of_x, moments(&base, &weights, &base_shift), of_x.mean)
+            }
+        };
         let sums = blocks::map_mut(out, |start, out| {
             let positions = start..start + out.len();
-            let (middles, ..) = both(positions.clone());
-            let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
+            let (differences, ()) = composite::chunk(&weights, x, &path, positions.clone(), ());
+            let middles = match method {
+                Method::AumannShapley => both(positions).0,
+                Method::LeaveOneOut => {
+                    let (mut s, ()) = composite::chunk(&weights, x, &x_shift, positions, ());
+                    // m_i less half of the agent's own part in the change of the mean.
+                    let half = 0.5 - 0.5 / n;
+                    s.iter_mut().zip(differences.iter()).for_each(|(s, d)| *s -= half * d);
+                    s
+                }
+            };
             let mut scale = Scale::by(2.0 / n);
-            products(out, &differences, &middles, 0.0, of_middle.mean, &mut scale);
+            products(out, &differences, &middles, 0.0, mean, &mut scale);
             Absorb::<T>::total(scale)
         });
         let scaled = merge_tree(sums).unwrap_or_default();
@@ -115,18 +135,12 @@ impl Variance {
         out: &mut [T],
     ) -> Result<Outcome> {
         if let Baseline::PerAgent(rows) = baseline {
-            return match method {
-                Method::AumannShapley => self.per_agent(x, rows, out),
-                Method::LeaveOneOut => self.leave_one_out_per_agent(x, rows, out),
-            };
+            return self.per_agent(method, x, rows, out);
         }
         let (weights, row) = (self.weights.of(x.features())?, first_means(x));
         let shift = Baseline::Common(&row);
         let n = x.present() as f64;
-        // The baseline's composite as an agent standing there would have it: a dummy gets zero.
-        let from: Vec<f64> =
-            baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
-        let from = composite::of_row(&weights, &from);
+        let from = composite::of_baseline(&weights, baseline, &row);
         let (factor, centre) = method.factors(n, from);
         let (of_x, sums) = if let Some(held) = T::as_f64s(out) {
             let of_x = weighted_sum(x, &shift, &weights, held, &Deviations::default());
@@ -152,41 +166,6 @@ impl Variance {
             return Err(x.explain_non_finite(baseline));
         }
         Ok(Outcome::closed_form(value, 0.0, scaled))
-    }
-
-    fn leave_one_out_per_agent<T: Real>(
-        &self,
-        x: &Step<'_, T>,
-        rows: &Features<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        let weights = self.weights.of(x.features())?;
-        let n = x.present() as f64;
-        let base = x.with_features(rows.clone());
-        let (x_row, base_row) = (first_means(x), first_means(&base));
-        let shift = Baseline::Common(&x_row);
-        let path = Baseline::PerAgent(rows.clone());
-        let of_x = moments(x, &weights, &shift);
-        let of_base = moments(&base, &weights, &Baseline::Common(&base_row));
-        let sums = blocks::map_mut(out, |start, out| {
-            let positions = start..start + out.len();
-            let (mut middles, ()) = composite::chunk(&weights, x, &shift, positions.clone(), ());
-            let (differences, ()) = composite::chunk(&weights, x, &path, positions, ());
-            // m_i less half of the agent's own part in the change of the mean.
-            let half = 0.5 - 0.5 / n;
-            for (middle, difference) in middles.iter_mut().zip(differences.iter()) {
-                *middle -= half * difference;
-            }
-            let mut scale = Scale::by(2.0 / n);
-            products(out, &differences, &middles, 0.0, of_x.mean, &mut scale);
-            Absorb::<T>::total(scale)
-        });
-        let scaled = merge_tree(sums).unwrap_or_default();
-        let (value, baseline_value) = (of_x.variance(), of_base.variance());
-        if !(scaled.sum + value + baseline_value).is_finite() {
-            return Err(x.explain_non_finite(&path));
-        }
-        Ok(Outcome::closed_form(value, baseline_value, scaled))
     }
 }
 
@@ -263,15 +242,6 @@ impl<T: Real> ValueFunction<T> for Variance {
         self.attribute(Method::AumannShapley, x, baseline, out)
     }
 
-    fn banzhaf(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-        out: &mut [T],
-    ) -> Result<Outcome> {
-        self.attribute(Method::AumannShapley, x, baseline, out)
-    }
-
     fn leave_one_out(
         &self,
         x: &Step<'_, T>,
@@ -282,7 +252,7 @@ impl<T: Real> ValueFunction<T> for Variance {
     }
 
     fn game(&self, x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Box<dyn Game>> {
-        Self::game(self, x, baseline)
+        Ok(Box::new(VarianceGame::of(&self.weights, x, baseline)?))
     }
 
     fn mean_function(&self) -> Result<&dyn MeanFunction> {

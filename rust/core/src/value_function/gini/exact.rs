@@ -142,9 +142,7 @@ pub(super) fn common<T: Real>(
 ) -> Result<Outcome> {
     let row = first_means(x);
     let shift = Baseline::Common(&row);
-    // The baseline's composite as an agent standing there would have it: a dummy gets zero.
-    let from: Vec<f64> = baseline.row(row.len()).iter().zip(&row).map(|(b, r)| b - r).collect();
-    let from = composite::of_row(weights, &from);
+    let from = composite::of_baseline(weights, baseline, &row);
     // In f64 the composites wait in `out` for their ranks; f32 could not hold them.
     let (ranks, value) = if let Some(held) = T::as_f64s(out) {
         let extent = weighted_sum(x, &shift, weights, held, &Extremes::default());

@@ -10,9 +10,9 @@
 //! rounding is a part in 2^60 of n times the largest value.
 
 use super::coalitions::Taken;
+use super::finite;
 use super::members::{GiniCoalition, Members, Places};
 use super::values::{Baselines, Ranked, in_units, rank, unit};
-use super::{GiniMeanDifference, finite};
 use crate::blocks::CHUNK;
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
@@ -23,6 +23,7 @@ use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
 use crate::statistics::Extremes;
+use crate::value_function::composite::Weights;
 use std::ops::Range;
 
 /// Values of members and of all others, as ranks among the distinct ones.
@@ -46,38 +47,32 @@ pub(super) struct GiniGame {
     bound: f64,
 }
 
-impl GiniMeanDifference {
+impl GiniGame {
     /// The game of the present agents, in index order.
-    ///
-    /// # Errors
-    /// As [`crate::aumann_shapley()`].
-    pub fn game<T: Real>(
-        &self,
+    pub(super) fn of<T: Real>(
+        weights: &Weights,
         x: &Step<'_, T>,
         baseline: &Baseline<'_, T>,
-    ) -> Result<Box<dyn Game>> {
+    ) -> Result<Self> {
         baseline.check(x.features())?;
-        let weights = self.weights.of(x.features())?;
+        let weights = weights.of(x.features())?;
         let composites = |x: &Step<'_, T>, from: &Baseline<'_, T>| {
             let mut out = vec![0.0; x.present()];
             finite(weighted_sum(x, from, &weights, &mut out, &Extremes::default()), x)?;
             Ok(out)
         };
-        let game = match baseline {
+        match baseline {
             Baseline::PerAgent(rows) => {
                 let base = composites(&x.with_features(rows.clone()), &Baseline::Zero);
-                GiniGame::per_agent(
+                Self::per_agent(
                     &composites(x, &Baseline::Zero)?,
                     &base.map_err(Error::of_baseline)?,
                 )
             }
-            _ => GiniGame::relative(&composites(x, baseline)?),
-        };
-        Ok(Box::new(game?))
+            _ => Self::relative(&composites(x, baseline)?),
+        }
     }
-}
 
-impl GiniGame {
     /// Players with these composites, less the baseline's, which is the same for all.
     ///
     /// # Errors

@@ -5,13 +5,12 @@
 
 use super::block::{Block, log_ratio};
 use super::control::Control;
-use super::{Heat, heat};
+use super::{Ends, heat};
 use crate::blocks::{self, BLOCK, CHUNK, merge_tree};
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
-use crate::linear::feature_means;
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -37,45 +36,6 @@ pub(super) struct HeatGame {
     /// Between what the values of all coalitions are.
     range: [f64; 2],
     control: OnceLock<Result<Control>>,
-}
-
-impl Heat {
-    /// The game of the present agents, in index order.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`], [`Error::Overflow`], [`Error::HeatDomain`] for x and baseline.
-    pub fn game<T: Real>(
-        &self,
-        x: &Step<'_, T>,
-        baseline: &Baseline<'_, T>,
-    ) -> Result<Box<dyn Game>> {
-        baseline.check(x.features())?;
-        let means = feature_means(x, x.features());
-        let start = match baseline {
-            Baseline::PerAgent(rows) => feature_means(x, rows),
-            _ => baseline.row(means.len()),
-        };
-        if !means.iter().chain(&start).all(|mean| mean.is_finite()) {
-            return Err(x.explain_non_finite(baseline));
-        }
-        let (value, baseline_value) = (heat(&means, 1.0)?, heat(&start, 0.0)?);
-        let payload = parts(x, baseline);
-        let (change, bound, range) = extent(&payload, &start);
-        if !(bound.is_finite() && change.iter().all(|change| change.is_finite())) {
-            return Err(x.explain_non_finite(baseline));
-        }
-        Ok(Box::new(HeatGame {
-            players: x.present(),
-            payload,
-            start,
-            change,
-            value,
-            baseline_value,
-            bound,
-            range,
-            control: OnceLock::new(),
-        }))
-    }
 }
 
 /// Every present agent's part of the means, agent by agent.
@@ -170,6 +130,28 @@ fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64, [f64; 2]) {
 }
 
 impl HeatGame {
+    /// The game of the present agents, in index order.
+    pub(super) fn of<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Self> {
+        baseline.check(x.features())?;
+        let Ends { base: start, value, baseline_value, .. } = Ends::of(x, baseline)?;
+        let payload = parts(x, baseline);
+        let (change, bound, range) = extent(&payload, &start);
+        if !(bound.is_finite() && change.iter().all(|change| change.is_finite())) {
+            return Err(x.explain_non_finite(baseline));
+        }
+        Ok(Self {
+            players: x.present(),
+            payload,
+            start,
+            change,
+            value,
+            baseline_value,
+            bound,
+            range,
+            control: OnceLock::new(),
+        })
+    }
+
     fn control(&self) -> Result<&Control> {
         self.control.get_or_init(|| Control::new(self)).as_ref().map_err(Clone::clone)
     }

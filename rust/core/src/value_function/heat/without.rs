@@ -6,12 +6,11 @@
 //! those after it with it. Means are taken relative to their powers of two, which join the 1 of
 //! `1 + P'`, so that no product leaves the range on the way.
 
-use super::heat;
+use super::Ends;
 use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::columns::{self, Columns};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
-use crate::linear::feature_means;
 use crate::product::Wide;
 use crate::real::Real;
 use crate::simd::dispatch;
@@ -101,16 +100,7 @@ pub(super) fn leave_one_out<T: Real>(
     baseline: &Baseline<'_, T>,
     out: &mut [T],
 ) -> Result<Outcome> {
-    let means = feature_means(x, x.features());
-    let base = match baseline {
-        Baseline::PerAgent(rows) => feature_means(x, rows),
-        _ => baseline.row(means.len()),
-    };
-    if !means.iter().chain(&base).all(|mean| mean.is_finite()) {
-        return Err(x.explain_non_finite(baseline));
-    }
-    let value = heat(&means, 1.0)?;
-    let baseline_value = heat(&base, 0.0)?;
+    let Ends { means, value, baseline_value, .. } = Ends::of(x, baseline)?;
     let relative =
         Means::new(&means, out.len() as f64).ok_or(Error::Overflow { real: f64::NAME })?;
     let states = blocks::map_mut(out, |start, out| {

@@ -11,27 +11,24 @@ use crate::random::Draw;
 use crate::real::Real;
 use std::ops::Range;
 
-struct MeanGame {
+pub(super) struct MeanGame {
     marginals: Vec<f64>,
     value: f64,
     baseline_value: f64,
 }
 
-impl Mean {
+impl MeanGame {
     /// The game of the present agents, in index order.
-    ///
-    /// # Errors
-    /// As [`crate::aumann_shapley()`].
-    pub fn game<T: Real>(
-        &self,
+    pub(super) fn of<T: Real>(
+        mean: &Mean,
         x: &Step<'_, T>,
         baseline: &Baseline<'_, T>,
-    ) -> Result<Box<dyn Game>> {
+    ) -> Result<Self> {
         baseline.check(x.features())?;
         let mut marginals = vec![0.0; x.present()];
-        let outcome = self.marginals(x, baseline, &mut marginals)?;
+        let outcome = mean.marginals(x, baseline, &mut marginals)?;
         let (value, baseline_value) = (outcome.value, outcome.baseline_value);
-        Ok(Box::new(MeanGame { marginals, value, baseline_value }))
+        Ok(Self { marginals, value, baseline_value })
     }
 }
 

@@ -4,7 +4,6 @@
 //! In an order and its reverse the term with S is opposite, and their mean is `D_i M_i / n` whatever
 //! the order: the exact value. Composites are relative to a row amid the data, as in the closed form.
 
-use super::Variance;
 use crate::blocks::{self, CHUNK, merge_tree};
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::Result;
@@ -16,7 +15,7 @@ use crate::random::Draw;
 use crate::real::Real;
 use crate::statistics::{Deviations, Extremes};
 use crate::sums::{Bucket, sweep};
-use crate::value_function::composite;
+use crate::value_function::composite::{self, Weights};
 use std::ops::Range;
 
 pub(super) struct VarianceGame {
@@ -35,18 +34,15 @@ pub(super) struct VarianceGame {
     pub(super) baseline_value: f64,
 }
 
-impl Variance {
+impl VarianceGame {
     /// The game of the present agents, in index order.
-    ///
-    /// # Errors
-    /// As [`crate::aumann_shapley()`].
-    pub fn game<T: Real>(
-        &self,
+    pub(super) fn of<T: Real>(
+        weights: &Weights,
         x: &Step<'_, T>,
         baseline: &Baseline<'_, T>,
-    ) -> Result<Box<dyn Game>> {
+    ) -> Result<Self> {
         baseline.check(x.features())?;
-        let weights = self.weights.of(x.features())?;
+        let weights = weights.of(x.features())?;
         let share = 1.0 / x.present() as f64;
         let row = first_means(x);
         let mut composites = vec![0.0; x.present()];
@@ -65,7 +61,7 @@ impl Variance {
             let differences = &mut composites;
             let of_all = weighted_sum(x, baseline, &weights, differences, &Extremes::default());
             let rows = differences.iter().zip(&middles);
-            VarianceGame {
+            Self {
                 payload: rows.flat_map(|(&difference, &middle)| [difference, middle]).collect(),
                 width: 2,
                 from: 0.0,
@@ -76,10 +72,8 @@ impl Variance {
                 baseline_value: of_base.variance(),
             }
         } else {
-            let from: Vec<f64> =
-                baseline.row(row.len()).iter().zip(&row).map(|(b, shift)| b - shift).collect();
-            let from = composite::of_row(&weights, &from);
-            VarianceGame {
+            let from = composite::of_baseline(&weights, baseline, &row);
+            Self {
                 payload: composites,
                 width: 1,
                 from,
@@ -91,14 +85,12 @@ impl Variance {
             }
         };
         if (game.value + game.baseline_value + game.total + game.bound()).is_finite() {
-            Ok(Box::new(game))
+            Ok(game)
         } else {
             Err(x.explain_non_finite(baseline))
         }
     }
-}
 
-impl VarianceGame {
     /// D and M of a player, by its numbers.
     #[inline(always)]
     pub(super) fn terms(&self, row: &[f64]) -> (f64, f64) {

@@ -7,10 +7,10 @@
 //! `p(r) / (product of the means derived by)`, p a polynomial in `r = 1 / (1 + P)` with integer
 //! coefficients, of which those of low powers vanish exactly.
 
-use super::MeanFunction;
-use super::heat::{Heat, heat};
+use super::{Heat, heat};
 use crate::error::Result;
 use crate::product::Wide;
+use crate::value_function::MeanFunction;
 
 impl MeanFunction for Heat {
     fn of_means(&self, means: &[f64], path: f64) -> Result<f64> {
