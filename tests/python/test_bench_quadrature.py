@@ -183,12 +183,12 @@ def test_rank_correlation_of_agents_that_are_all_tied_is_undefined():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: quadrature.convergence(0), "agents: 0, a number from 1"),
+        (lambda: quadrature.convergence(0), "agents: 0, at least 1"),
         (lambda: quadrature.convergence(100, nodes=[4, 1]), "nodes: 1, a number from 2"),
-        (lambda: quadrature.convergence(100, repeats=0), "repeats: 0, a number from 1"),
-        (lambda: closed_forms.agreement([100, 1]), "agents: 1, a number from 2"),
+        (lambda: quadrature.convergence(100, repeats=0), "repeats: 0, at least 1"),
+        (lambda: closed_forms.agreement([100, 1]), "agents: 1, at least 2"),
         (lambda: closed_forms.agreement([100], nodes=1), "nodes: 1, a number from 2"),
-        (lambda: closed_forms.agreement([100], seeds=0), "seeds: 0, a number from 1"),
+        (lambda: closed_forms.agreement([100], seeds=0), "seeds: 0, at least 1"),
     ],
 )
 def test_numbers_are_checked(call, message):
@@ -246,7 +246,7 @@ def test_the_command_gives_json():
     [
         (("--nodes", "4,x"), "--nodes is '4,x'; integers separated by commas are wanted"),
         (("--nodes", "1"), "nodes: 1, a number from 2"),
-        (("--sizes", "1"), "agents: 1, a number from 2"),
+        (("--sizes", "1"), "agents: 1, at least 2"),
         (("--output", "out.txt"), "suffix '.txt'"),
     ],
 )

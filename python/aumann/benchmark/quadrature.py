@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import aumann
+from aumann._numbers import check_integer
 from aumann._torch import import_torch
 from aumann.benchmark.workload import sparse
-from aumann.estimators import PathIntegral, check_count
+from aumann.estimators import PathIntegral
 from aumann.path_integral.rules import fixed_rule
 
 __all__ = [
@@ -192,8 +193,8 @@ def convergence(
     True
     """
     torch = import_torch("a quadrature benchmark")
-    check_count("agents", agents, 2**40)
-    check_count("repeats", repeats, 2**20)
+    check_integer("agents", agents, 1)
+    check_integer("repeats", repeats, 1)
     estimators = [
         PathIntegral(rule=rule, nodes=count, tolerance=ANY_ERROR)  # type: ignore[arg-type]
         for rule in RULES
@@ -223,7 +224,7 @@ def largest_error(values: Floats, exact: Floats) -> float:
 
 def _counts(nodes: Sequence[int]) -> list[int]:
     for count in nodes:
-        check_count("nodes", count, 2**16, least=2)
+        check_integer("nodes", count, 2, 2**16)
     return list(dict.fromkeys(nodes))
 
 
