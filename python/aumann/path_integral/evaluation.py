@@ -89,7 +89,8 @@ class TorchFunction:
 
     def _called(self, points: Tensor, at: str) -> Tensor:
         count = len(points)
-        given = points if self.many else points[0]
+        # A view: indexing would make the backward pass copy the whole gradient.
+        given = points if self.many else points.squeeze(0)
         with evaluating(self.function, given, at):
             value = self.function(given)
         if not isinstance(value, torch.Tensor):
