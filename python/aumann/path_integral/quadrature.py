@@ -130,31 +130,29 @@ class _Quadrature:
         return Integral(values, self.ends, error, converged, evaluations)
 
     def adaptive(self) -> Integral:
-        """Return the integral by nested rules on pieces, which are halved until they agree.
+        """Return the integral by nested rules, on the whole path or on pieces of it."""
+        self._sums, self._apart = self._zeros(len(LEVELS)), self._zeros(1)[0]
+        self._bounds: tuple[Floats, Floats] | None = None
+        whole = Piece(0.0, 1.0, self.ends[1], self.ends[0])
+        values, middle, agreed = self._piece(whole)
+        if not agreed:
+            return self._halved(values, whole.halves(middle))
+        # A copy, lest all of the sums be kept.
+        error, converged = _host(self._apart.amax(dim=1)), np.ones(len(self.total), dtype=np.bool_)
+        return Integral(values.clone(), self.ends, error, converged, self.evaluations)
+
+    def _halved(self, values: Tensor, halves: list[Piece]) -> Integral:
+        """Return the integral where one rule for the whole path, which found values, will not do.
 
         All pieces of one length are integrated before any shorter one, so that the whole path is
         covered whenever the evaluations end.
         """
         settled, settled_errors, unsettled, unsettled_errors = self._zeros(4)
-        self._sums, self._apart = self._zeros(len(LEVELS)), self._zeros(1)[0]
-        self._bounds: tuple[Floats, Floats] | None = None
-        pieces = [Piece(0.0, 1.0, self.ends[1], self.ends[0])]
+        unsettled.add_(values)
+        unsettled_errors.add_(self._apart)
+        if self.estimator.max_evaluations - self.evaluations >= NEIGHBOURS:
+            self._probe()
         while True:
-            unsettled.zero_()
-            unsettled_errors.zero_()
-            halves: list[Piece] = []
-            for piece in pieces:
-                values, middle, agreed = self._piece(piece)
-                if agreed:
-                    settled.add_(values)
-                    settled_errors.add_(self._apart)
-                else:
-                    unsettled.add_(values)
-                    unsettled_errors.add_(self._apart)
-                    halves += piece.halves(middle)
-            spare = self.estimator.max_evaluations - self.evaluations
-            if halves and self.noise is None and spare >= NEIGHBOURS:
-                self._probe()
             values = torch.add(settled, unsettled, out=self._sums[0])
             self._bounds = bounds = self._bounds_of(values)
             residual = np.abs(_host(values.sum(dim=1)) - self.total)
@@ -164,10 +162,20 @@ class _Quadrature:
             most = self.estimator.max_evaluations - LEVELS[-1] * len(halves)
             if converged.all() or not halves or self.evaluations > most:
                 capped = bool(halves) and not converged.all()
-                # A copy, lest all of the sums be kept.
                 values = values.clone()
                 return Integral(values, self.ends, error, converged, self.evaluations, capped)
-            pieces = halves
+            unsettled.zero_()
+            unsettled_errors.zero_()
+            pieces, halves = halves, []
+            for piece in pieces:
+                values, middle, agreed = self._piece(piece)
+                if agreed:
+                    settled.add_(values)
+                    settled_errors.add_(self._apart)
+                else:
+                    unsettled.add_(values)
+                    unsettled_errors.add_(self._apart)
+                    halves += piece.halves(middle)
 
     def _piece(self, piece: Piece) -> tuple[Tensor, Floats, bool]:
         """Return attributions, F halfway, and whether the last two rules agree.

@@ -65,6 +65,7 @@ def nested_rule() -> NestedRule:
     return NestedRule((np.array(nodes) + 1) / 2, weights)
 
 
+@cache
 def fixed_rule(rule: str, nodes: int) -> tuple[Floats, Floats]:
     """Return nodes and weights of a rule that is not adaptive.
 
@@ -81,6 +82,7 @@ def fixed_rule(rule: str, nodes: int) -> tuple[Floats, Floats]:
     (array([0. , 0.5, 1. ]), array([0.25, 0.5 , 0.25]))
     """
     if rule == "gauss-legendre":
+        # Found by an eigenvalue problem: worth keeping.
         at, weights = np.polynomial.legendre.leggauss(nodes)
         return (at + 1) / 2, weights / 2
     if rule == "midpoint":
