@@ -92,7 +92,7 @@ class Summary:
 
 
 def run(
-    agents: Sequence[int] = (10, 100, 1_000),
+    agents: Sequence[int] = (10, 100),
     *,
     steps: int = 3,
     features: int = 3,

@@ -35,9 +35,7 @@ Output = Annotated[
 
 @group.command()
 def accuracy(
-    agents: Annotated[
-        str, typer.Option(metavar="N1,N2,...", help="Numbers of agents.")
-    ] = "10,100,1000",
+    agents: Annotated[str, typer.Option(metavar="N1,N2,...", help="Numbers of agents.")] = "10,100",
     steps: Annotated[
         int, typer.Option(min=1, metavar="T", help="Steps; metrics are means over them.")
     ] = 3,
