@@ -173,7 +173,7 @@ def attribute(
         paths = PathValues(function, integral, x, features)
         for ends in start.ends(features):
             paths.fill(answer, ends)
-        paths.warn()
+        paths.finish(answer)
     elif isinstance(function, ValueFunction):
         exact = ExactValues(function, method, features.shape[2])
         exact.check(features.shape[1] if present is None else int(present.sum(axis=1).max()))

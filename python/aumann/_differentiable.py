@@ -11,6 +11,7 @@ import numpy as np
 from aumann._torch import import_torch
 from aumann._twins import as_torch
 from aumann.coercion import read_features
+from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
 __all__ = ["Differentiable"]
@@ -61,9 +62,13 @@ class Differentiable:
 
     def _read(self, x: Any) -> tuple[Any, tuple[str, ...] | None]:
         torch = self.torch
-        weights = None
-        if isinstance(self._f, torch.nn.Module):
-            weights = next((w for w in self._f.parameters() if w.is_floating_point()), None)
+        parts: list[Any] = [self._f]
+        if isinstance(self._f, PooledValueFunction):
+            parts = [self._f.encode, self._f.readout]
+        modules = [part for part in parts if isinstance(part, torch.nn.Module)]
+        weights = next(
+            (w for module in modules for w in module.parameters() if w.is_floating_point()), None
+        )
         names = None
         if isinstance(x, torch.Tensor):
             tensor = x.detach()
@@ -103,7 +108,8 @@ class Differentiable:
         40.0
         """
         with self.torch.no_grad():
-            return self._number(self._f(x), where)
+            # A function that works in place must not write to the caller's features.
+            return self._number(self._f(x.clone()), where)
 
     def gradient(self, x: Any = None) -> Any:
         """Return dF/dx, of the shape of x; by default at the features, where it must be finite.

@@ -92,6 +92,10 @@ def _facts(result: Attribution) -> list[tuple[str, str]]:
         facts.insert(5, ("standard error", largest_error))
     elif np.max(result.error_estimate) > 0:
         facts.insert(5, ("error", f"estimated at most {np.max(result.error_estimate):.1e}"))
+    unmet = result.steps - int(np.sum(result.converged))
+    if unmet:
+        where = f" at {unmet:,} of {result.steps:,} steps" if result.values.ndim == 2 else ""
+        facts.insert(5, ("warning", f"not converged{where}: the tolerance was not met"))
     if result.values.ndim == 2:
         facts[4] = ("residual", f"at most {facts[4][1]}")
         labels = result.by_step()["step"]

@@ -52,11 +52,11 @@ class Attribution(Tabular):
     estimator : str
         How the values were found.
     evaluations : int
-        Values of coalitions, or gradients, that were needed; 0 for a closed form.
+        Values of coalitions, or gradients, needed; 0 for a closed form.
     error_estimates : ndarray of float64, shape (T,), optional
         As `error_estimate`.
     convergence : ndarray of bool, shape (T,), optional
-        As `converged`; None for what needs no tolerance.
+        As `converged`.
     standard_error : ndarray of the shape of `values`, optional
         Of sampled values, NaN for a single sample and for absent agents; None for exact ones.
     samples : tuple of StepSamples, optional
@@ -130,14 +130,17 @@ class Attribution(Tabular):
 
     @property
     def error_estimate(self) -> float | NDArray[np.float64]:
-        """How far off the worst value may be by the way it was found; 0 for sampled values."""
+        """How far off the worst value may be by the way it was found.
+
+        0 for sampled values, NaN for a quadrature of fixed nodes, of which only `residual` tells.
+        """
         errors = self.error_estimates
         return self._per_step(np.zeros(self.steps) if errors is None else errors)
 
     @property
     def converged(self) -> bool | NDArray[np.bool_]:
         """Whether a path integral met its tolerance, per step; True for all else."""
-        met = np.ones(self.steps, dtype=np.bool_) if self.convergence is None else self.convergence
+        met = np.ones(self.steps, np.bool_) if self.convergence is None else self.convergence
         return met.copy() if self.values.ndim == 2 else bool(met[0])
 
     @property
@@ -152,8 +155,7 @@ class Attribution(Tabular):
         Parameters
         ----------
         other : Attribution
-            A sampled result of the same inputs and method: of another seed, or of other numbers
-            from `first` on.
+            A sampled result of the same inputs and method, of another seed or `first`.
 
         Returns
         -------
@@ -255,16 +257,12 @@ class Attribution(Tabular):
         Top
             `agents` and `values`, of shape (k,) or (T, k), the largest first, ties by the lower
             agent index. k is reduced to the largest number of agents present at a step; a step
-            with fewer agents is filled up with agent -1 and value NaN.
+            with fewer agents is filled up with agent -1 and value NaN. Cost: O(T N).
 
         Raises
         ------
         TypeError, ValueError
             If `k` is no positive integer or `by` is unknown.
-
-        Notes
-        -----
-        O(T N).
 
         Examples
         --------

@@ -247,7 +247,7 @@ class PathIntegral(Estimator):
     tolerance : float
         Asked of the largest error of a value, relative to the largest value, and of the residual,
         relative to the sum of magnitudes. No less than rounding allows: 64 times the spacing of
-        the numbers that F computes in.
+        the numbers that F computes in, relative to the terms of F where these cancel.
     path : "straight", "agent-order" or callable
         "straight" gives the Aumann-Shapley value. "agent-order" fades the agents in one after
         another, in the random order of `seed`: each gets what F changes by, which needs n + 1
@@ -269,13 +269,16 @@ class PathIntegral(Estimator):
 
     Notes
     -----
-    Cost: a forward and a backward pass of F per node, three forward passes more. Memory: one node
+    Cost: a forward and a backward pass of F per node, three forward passes more, and one of each
+    where the tolerance is not met at once. Memory: one node
     at a time and 72 bytes per agent, and a copy of a step whose array is read-only.
 
     `error_estimate` of the result is the largest, over agents, of the summed differences between
-    the last two rules on the pieces of the path; of a fixed rule it is the residual. A result that
-    is not converged says so in `converged` and by a RuntimeWarning. Of a combination of built-in
-    value functions each term meets the tolerance.
+    the last two rules on the pieces of the path. A fixed rule knows its residual only, by which
+    `converged` is judged, and its `error_estimate` is NaN. A result that is not converged says so
+    in `converged` and by a RuntimeWarning. Of a combination of built-in value functions each term
+    meets the tolerance. Small steps and nodes are evaluated together where that gives the same as
+    one by one, which is checked.
 
     Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks" (2017), for
     integrated gradients, which are the same integral.

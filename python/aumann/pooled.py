@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aumann._numbers import check_integer
-from aumann._torch import is_module
+from aumann._torch import is_module, is_tensor
 
-__all__ = ["PooledValueFunction"]
+__all__ = ["PooledValueFunction", "check_encoded"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,7 +24,8 @@ class PooledValueFunction:
     ----------
     encode : callable
         Takes a tensor (m, d), any m agents, and returns (m, k), row by row: a torch module or
-        function.
+        function. Where several steps or nodes go together it may get (q, m, d) as well, to return
+        (q, m, k); if it cannot, it gets them one by one.
     readout : callable
         Takes the pooled state, a tensor (k,), and returns one number.
     pool : "mean" or "sum"
@@ -81,6 +82,7 @@ class PooledValueFunction:
         tensor(6.)
         """
         encoded = self.encode(x)
+        check_encoded(encoded, x, _name(self.encode))
         return self.readout(encoded.mean(dim=-2) if self.pool == "mean" else encoded.sum(dim=-2))
 
     def __repr__(self) -> str:
@@ -89,6 +91,27 @@ class PooledValueFunction:
         if self.pool != "mean":
             parts.append(f"pool={self.pool!r}")
         return f"PooledValueFunction({', '.join(parts)})"
+
+
+def check_encoded(encoded: Any, x: Any, name: str) -> None:
+    """Refuse an encoding that has not one row per agent.
+
+    Examples
+    --------
+    >>> import torch
+    >>> check_encoded(torch.zeros(5, 2), torch.zeros(5, 3), "encode")
+    """
+    if not is_tensor(encoded):
+        got: object = type(encoded).__name__
+    elif encoded.ndim == x.ndim and encoded.shape[:-1] == x.shape[:-1]:
+        return
+    else:
+        got = tuple(encoded.shape)
+    rows = ", ".join(map(str, x.shape[:-1]))
+    raise ValueError(
+        f"encode: {name} returned {got} for features of shape {tuple(x.shape)}, a tensor "
+        f"({rows}, k) is wanted"
+    )
 
 
 def _name(function: object) -> str:

@@ -299,3 +299,18 @@ def test_on_a_cuda_device():
     assert there.strength == pytest.approx(here.strength, rel=1e-12)
     assert there.interaction == pytest.approx(here.interaction, rel=1e-12)
     assert (there.linear, there.smooth) == (here.linear, here.smooth)
+
+
+def test_features_are_not_written_to_and_pooled_modules_keep_their_dtype():
+    x = torch.arange(6.0).reshape(3, 2)
+    kept = x.clone()
+
+    def in_place(x):
+        x -= x.mean(dim=0)
+        return x.square().mean()
+
+    with pytest.raises(RuntimeError, match="leaf Variable"):
+        aumann.check_value_function(in_place, x)
+    assert torch.equal(x, kept)
+    pooled = aumann.PooledValueFunction(torch.nn.Linear(2, 3), torch.sum)
+    assert aumann.check_value_function(pooled, x.double().numpy()).linear

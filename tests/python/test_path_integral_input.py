@@ -46,7 +46,7 @@ def test_an_infinite_gradient_is_placed():
         lambda x: x.sqrt().sum(), method=along(rule="trapezoid", nodes=3), x=np.stack([X, X])
     )
     assert "not finite (inf) at a = 0 of the path from the baseline to x, step 0, agent 0" in told
-    assert "a rule without nodes there is wanted" in told
+    assert "a rule without nodes at the ends is wanted" in told
 
 
 @pytest.mark.parametrize("stepped", [False, True])
@@ -110,6 +110,7 @@ def test_paths_that_lead_elsewhere():
     assert "at a = 1 it misses x by up to" in told(lambda a, b, x: b + a * (x - b) / 2)
     assert "returned int, a tensor of shape (6, 2)" in told(lambda a, b, x: 3)
     assert "returned (6,), a tensor of shape (6, 2)" in told(lambda a, b, x: x[:, 0])
+    assert "path: has no derivative by a" in told(lambda a, b, x: b + a.item() * (x - b))
 
 
 @pytest.mark.parametrize(
@@ -159,3 +160,35 @@ def test_nothing_is_left_in_the_parameters_of_a_module():
         aumann.attribute(X, mean)
     assert all(parameter.grad is None for parameter in module.parameters())
     assert all(torch.equal(before[name], now) for name, now in module.state_dict().items())
+
+
+@pytest.mark.parametrize("method", [aumann.LeaveOneOut(), along(path="agent-order")], ids=repr)
+def test_values_that_change_are_warned_of_without_a_gradient_too(method):
+    module = torch.nn.Sequential(torch.nn.Flatten(0), torch.nn.Dropout(0.5), torch.nn.Linear(12, 1))
+    with pytest.warns(RuntimeWarning, match="training mode"):
+        aumann.attribute(X, module, method=method)
+
+
+def test_a_module_in_training_is_warned_of_even_if_its_value_stays():
+    module = torch.nn.Sequential(
+        torch.nn.BatchNorm1d(2), torch.nn.Flatten(0), torch.nn.Linear(12, 1)
+    )
+    with pytest.warns(RuntimeWarning, match=r"training mode, in which BatchNorm1d mixes agents"):
+        aumann.attribute(X, module, method=along(tolerance=0.1))
+    aumann.attribute(X, module.eval(), method=along(tolerance=0.1))
+
+
+def test_encodings_that_look_at_other_agents_are_refused():
+    x = np.random.default_rng(1).normal(size=(200, 2))
+    function = aumann.PooledValueFunction(
+        lambda x: (x - x.mean(dim=0)).square(), torch.sum, chunk=50
+    )
+    assert "gives agents other rows among others than alone" in tell(function, x)
+    cubes = aumann.PooledValueFunction(lambda x: x[..., None] * x[..., None, :], torch.sum)
+    assert "encode: <lambda> returned (200, 2, 2)" in tell(cubes, x)
+
+
+def test_the_dtype_of_a_closure_is_explained():
+    module = torch.nn.Linear(2, 1)
+    told = tell(lambda x: module(x).mean())
+    assert "functions get the dtype of x, modules that of their parameters" in told

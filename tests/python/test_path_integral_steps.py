@@ -291,3 +291,36 @@ def test_pooled_modules_compute_in_their_own_dtype(x):
     function = aumann.PooledValueFunction(net.encode, net.readout, chunk=7)
     found = aumann.attribute(x[0], function)
     assert_allclose(found.values, exact.values, rtol=0, atol=1e-5 * np.abs(exact.values).max())
+
+
+def test_a_function_that_takes_many_here_and_means_something_else_there():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(30, 20, 3))
+    x *= 0.6 / np.sqrt((x**2).sum(axis=(1, 2), keepdims=True))
+
+    def scaled(x):
+        return (x / x.norm().clamp(min=1)).exp().mean(dim=(-1, -2))
+
+    found = aumann.attribute(x, scaled)
+    alone = [aumann.attribute(each, scaled) for each in x]
+    assert_allclose(found.value, [each.value for each in alone], rtol=1e-12)
+    assert_allclose(found.values, [each.values for each in alone], rtol=1e-5, atol=1e-9)
+    assert found.converged.all()
+
+    def clamped(x):
+        return x.square().sum().clamp(min=1) * x.square().mean(dim=(-1, -2))
+
+    small = draw.normal(size=(20, 3)) * 0.1
+    result = aumann.attribute(small, clamped)
+    assert result.converged
+    assert_allclose(result.values, (small**2).sum(axis=1) / small.size, rtol=1e-5)
+
+
+def test_an_offset_does_not_hide_what_a_function_means_by_many(x):
+    def offset(x):
+        return 100 + (x - x.mean()).square().mean(dim=(-1, -2))
+
+    single = x.astype(np.float32)
+    found = aumann.attribute(single, offset, method=along(tolerance=1e-3))
+    exact = [float(((each - each.mean()) ** 2).mean()) for each in x]
+    assert_allclose(found.total, exact, rtol=1e-3)

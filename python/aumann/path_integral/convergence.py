@@ -1,4 +1,4 @@
-"""Steps whose path integral did not converge, and the warning that tells of them."""
+"""What makes a path integral doubtful, and the warnings that tell of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Unconverged", "warn_unconverged"]
+from aumann.path_integral.evaluation import Tensor, same_number, shown, training_parts
+
+__all__ = ["Unconverged", "warn_unconverged", "warn_unrepeatable"]
 
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -45,3 +47,30 @@ def warn_unconverged(found: list[Unconverged], tolerance: float) -> None:
         RuntimeWarning,
         stacklevel=4,
     )
+
+
+def warn_unrepeatable(
+    function: object, once: Tensor, again: Tensor, spacing: float, level: int
+) -> bool:
+    """Tell whether two evaluations at one point agree, and warn if they do not, or may not later.
+
+    `level` is where the warning points to, as that of `warnings.warn` in the caller.
+    """
+    same = same_number(once, again, spacing)
+    parts = sorted(set(training_parts(function)))
+    if not same:
+        warnings.warn(
+            f"value_function: {shown(function)} gives {float(once[0]):.9g} and "
+            f"{float(again[0]):.9g} for the same features: dropout in training mode "
+            "(module.eval() ends it), random numbers, or a state that it changes",
+            RuntimeWarning,
+            stacklevel=level + 1,
+        )
+    elif parts:
+        warnings.warn(
+            f"value_function: {shown(function)} is in training mode, in which {', '.join(parts)} "
+            "mixes agents or changes with every evaluation; module.eval() is wanted",
+            RuntimeWarning,
+            stacklevel=level + 1,
+        )
+    return same

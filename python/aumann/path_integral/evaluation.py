@@ -12,7 +12,7 @@ import torch
 from aumann._torch import is_module
 from aumann.pooled import PooledValueFunction
 
-__all__ = ["Precision", "TorchFunction", "evaluating", "same_number", "shown"]
+__all__ = ["Precision", "TorchFunction", "evaluating", "same_number", "shown", "training_parts"]
 
 Tensor: TypeAlias = Any
 
@@ -114,8 +114,23 @@ class TorchFunction:
 
 def same_number(one: Tensor, other: Tensor, spacing: float) -> bool:
     """Tell whether values of F differ by no more than rounding, in another order of operations."""
-    near = min(1e3 * spacing, 0.02) * torch.maximum(one.abs(), other.abs())
+    near = min(64 * spacing, 0.02) * torch.maximum(one.abs(), other.abs())
     return bool(((one - other).abs() <= near).all())
+
+
+def training_parts(function: object) -> list[str]:
+    """Return the parts of a module that do something else, or change, while it is trained."""
+    kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
+    wholes: list[Any] = [function]
+    if isinstance(function, PooledValueFunction):
+        wholes = [function.encode, function.readout]
+    return [
+        type(part).__name__
+        for whole in wholes
+        if is_module(whole)
+        for part in whole.modules()
+        if part.training and isinstance(part, kinds)
+    ]
 
 
 def gradient(function: object, value: Tensor, leaf: Tensor, at: str) -> Tensor:
@@ -143,16 +158,20 @@ def evaluating(
     except Exception as error:
         what = f"a tensor of shape {tuple(given.shape)}, {given.dtype} on {given.device}{at}"
         message = str(error).strip()
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate" in message:
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate" in message:
             raise MemoryError(
                 f"{argument}: {shown(function)} ran out of memory for {what}; "
                 "PathIntegral(max_bytes=...) limits how many steps and nodes are evaluated "
                 "together, PooledValueFunction(..., chunk=...) how many agents"
             ) from error
-        of_arrays = isinstance(error, TypeError) or "numpy()" in message
+        hint = ""
+        if isinstance(error, TypeError) or "numpy()" in message:
+            hint = f"; {OF_ARRAYS}"
+        elif "dtype" in message:
+            hint = "; functions get the dtype of x, modules that of their parameters"
         raise ValueError(
-            f"{argument}: {shown(function)} failed for {what}: {type(error).__name__}: {message}"
-            + (f"; {OF_ARRAYS}" if of_arrays else "")
+            f"{argument}: {shown(function)} failed for {what}: "
+            f"{type(error).__name__}: {message}{hint}"
         ) from error
 
 

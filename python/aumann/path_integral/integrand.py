@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from aumann.path_integral.evaluation import TorchFunction, shown
-from aumann.path_integral.paths import Path
+from aumann.path_integral.paths import Path, TornPath
 
 __all__ = ["FunctionIntegrand", "Integrand", "Place", "contribution"]
 
@@ -33,6 +33,10 @@ class Place:
 
     first_step: int | None = None
     present: NDArray[np.bool_] | None = None
+
+    def of_step(self, k: int) -> Place:
+        """Return the place of one of its steps."""
+        return Place(None if self.first_step is None else self.first_step + k, self.present)
 
     def agent(self, position: int) -> int:
         """Return the index of an agent, given its position among those present."""
@@ -65,8 +69,8 @@ class Place:
         raise ValueError(
             f"value_function: its gradient is not finite "
             f"({float(contributions[node, step, agent])}) at {self.node(nodes[node], step)}, agent "
-            f"{self.agent(agent)}; of a function without a gradient at an end of the path, a rule "
-            "without nodes there is wanted"
+            f"{self.agent(agent)}"
+            + ("; a rule without nodes at the ends is wanted" if nodes[node] in (0, 1) else "")
         )
 
 
@@ -88,6 +92,9 @@ class Integrand(Protocol):
 
     def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
         """Return F at nodes, (q, m), and the contributions of the agents, (q, m, n)."""
+
+    def torn(self) -> Integrand:
+        """Return the same at a point off the path, where terms that cancel on it do not."""
 
 
 class FunctionIntegrand:
@@ -113,6 +120,10 @@ class FunctionIntegrand:
         self.device = path.x.device
         self._velocity = path.velocity(0.0) if path.constant_velocity else None
         self._point: Tensor | None = None
+
+    def torn(self) -> FunctionIntegrand:
+        """Return the integrand at a point off the path."""
+        return FunctionIntegrand(self.function, TornPath(self.path), 1, self.place)
 
     def value(self, a: float) -> Floats:
         """Return F at a, shape (m,)."""
@@ -148,4 +159,9 @@ def contribution(gradients: Tensor, velocity: Tensor) -> Tensor:
     """Return the product of gradients and velocity summed over the features."""
     wider = torch.promote_types(gradients.dtype, velocity.dtype)
     gradients = gradients.to(device=velocity.device, dtype=wider)
-    return torch.einsum("mnd,mnd->mn", gradients, velocity.to(wider))
+    found = torch.einsum("mnd,mnd->mn", gradients, velocity.to(wider))
+    if bool(found.sum(dtype=torch.float64).isfinite()):
+        return found
+    # A feature that does not move contributes nothing, even where the gradient is infinite.
+    products = torch.where(velocity == 0, 0.0, gradients * velocity)
+    return products.sum(dim=-1)

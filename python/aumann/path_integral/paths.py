@@ -10,7 +10,7 @@ import torch
 
 from aumann.path_integral.evaluation import evaluating
 
-__all__ = ["CustomPath", "Path", "StraightPath"]
+__all__ = ["CustomPath", "Path", "StraightPath", "TornPath"]
 
 Tensor: TypeAlias = Any
 
@@ -29,6 +29,9 @@ class Path(Protocol):
     @property
     def constant_velocity(self) -> bool:
         """Whether the derivative is the same all along."""
+
+    def of_step(self, k: int) -> Path:
+        """Return the path of one of its steps."""
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return the features of some agents at a, in `out` where the path can write to it."""
@@ -53,6 +56,13 @@ class StraightPath:
     start: Tensor | None = None
     constant_velocity: bool = True
 
+    def of_step(self, k: int) -> StraightPath:
+        """Return the path of one of its steps."""
+        start = self.start
+        if start is not None and len(start) > 1:
+            start = start[k : k + 1]
+        return StraightPath(self.x[k : k + 1], start)
+
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return B + a (X - B), the ends to the bit, in memory of its own."""
         x, start = self.x[:, agents], self._start(agents)
@@ -74,6 +84,35 @@ class StraightPath:
         if self.start is None or self.start.shape[1] == 1:
             return self.start
         return self.start[:, agents]
+
+
+@dataclass(frozen=True, eq=False)
+class TornPath:
+    """A single point off a path: every other agent at its end, the others half way."""
+
+    path: Path
+    constant_velocity: bool = False
+
+    @property
+    def x(self) -> Tensor:
+        """Where the path ends."""
+        return self.path.x
+
+    def of_step(self, k: int) -> TornPath:
+        """Return the point of one of its steps."""
+        return TornPath(self.path.of_step(k))
+
+    def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
+        """Return the features of some agents, whatever a is."""
+        point = self.path.point(1.0, agents, out)
+        first = (agents.start or 0) % 2
+        half = self.path.point(0.5, agents)
+        point[:, first::2] = half[:, first::2]
+        return point
+
+    def velocity(self, a: float, agents: slice = EVERYBODY) -> Tensor:
+        """Return the derivative of the path half way."""
+        return self.path.velocity(0.5, agents)
 
 
 class CustomPath:
@@ -116,6 +155,16 @@ class CustomPath:
                     f"path: at a = {a:g} it misses {name} by up to {miss:.3g}, a path from the "
                     "baseline to x is wanted"
                 )
+        moves = any(bool(self.velocity(a).any()) for a in (0.3, 0.7))
+        if not moves and bool((self.x != self.start).any()):
+            raise ValueError(
+                "path: has no derivative by a, which float() and NumPy cut off; torch operations "
+                "on a all the way are wanted"
+            )
+
+    def of_step(self, k: int) -> CustomPath:
+        """Return itself, the path of its only step."""
+        return self
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return the features at a, in memory of its own."""

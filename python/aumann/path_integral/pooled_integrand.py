@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from aumann.path_integral.evaluation import Precision, TorchFunction, evaluating, gradient, shown
 from aumann.path_integral.integrand import Place, contribution
-from aumann.path_integral.paths import Path
-from aumann.pooled import PooledValueFunction
+from aumann.path_integral.paths import Path, TornPath
+from aumann.pooled import PooledValueFunction, check_encoded
 
 __all__ = ["PooledIntegrand"]
 
@@ -47,7 +47,14 @@ class PooledIntegrand:
         _, self.agents, _ = path.x.shape
         self.spacing = max(precision.spacing, torch.finfo(path.x.dtype).eps)
         self.device = path.x.device
-        self._readout = TorchFunction(function.readout, precision, many=False)
+        state = torch.empty(0, dtype=precision.dtype, device=precision.device)
+        readout = Precision.of(function.readout, state)
+        self._readout = TorchFunction(function.readout, readout, many=False)
+        self._checked = False
+
+    def torn(self) -> PooledIntegrand:
+        """Return the integrand at a point off the path."""
+        return PooledIntegrand(self.function, self.precision, TornPath(self.path), self.place)
 
     def value(self, a: float) -> Floats:
         """Return F at a, shape (1,)."""
@@ -68,7 +75,7 @@ class PooledIntegrand:
             with torch.enable_grad():
                 leaf = self.precision.cast(self.path.point(a, agents)[0]).detach()
                 leaf.requires_grad_()
-                product = (self._encoded(leaf, where) * slopes[0]).sum()
+                product = (self._encoded(leaf, where) * slopes[0].to(leaf.device)).sum()
                 gradients = gradient(self.function, product, leaf, where)
             velocity = self.path.velocity(a, agents)
             contributions[:, agents] = contribution(gradients[None], velocity)
@@ -93,13 +100,19 @@ class PooledIntegrand:
     def _encoded(self, points: Tensor, where: str) -> Tensor:
         with evaluating(self.function.encode, points, where):
             encoded = self.function.encode(points)
-        if not isinstance(encoded, torch.Tensor) or encoded.shape[:-1] != points.shape[:1]:
-            got = getattr(encoded, "shape", type(encoded).__name__)
-            got = tuple(got) if isinstance(encoded, torch.Tensor) else got
-            raise ValueError(
-                f"encode: {shown(self.function.encode)} returned {got} for features of shape "
-                f"{tuple(points.shape)}, a tensor ({len(points)}, k) is wanted"
-            )
+        check_encoded(encoded, points, shown(self.function.encode))
+        if not self._checked:
+            self._checked = True
+            # The first agents alone must get what they get among others.
+            few = points[: max(1, len(points) // 2)]
+            with evaluating(self.function.encode, few, where):
+                alone = self.function.encode(few)
+            size = float(encoded.abs().max())
+            if float((alone - encoded[: len(few)]).abs().max()) > 1e-2 * size:
+                raise ValueError(
+                    f"encode: {shown(self.function.encode)} gives agents other rows among others "
+                    "than alone; a function of each agent's own features is wanted"
+                )
         return encoded
 
     def _chunks(self) -> Iterator[slice]:

@@ -23,10 +23,6 @@ Floats: TypeAlias = NDArray[np.float64]
 FIXED_NODES = 32
 # Rounding of F and of its gradient, in spacings of the numbers that it computes with.
 ROUNDING = 64.0
-# How many points, two spacings apart, show what rounding makes of F where its terms cancel, and by
-# how much the largest difference seen may be exceeded.
-NEIGHBOURS = 4
-NOISE = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +35,21 @@ class Integral:
     converged: NDArray[np.bool_]
     evaluations: int
     capped: bool = False
+
+    @classmethod
+    def of_steps(cls, parts: Sequence[Integral]) -> Integral:
+        """Return the integral of several steps, given each of them."""
+        return cls(
+            torch.cat([part.values for part in parts]),
+            (
+                np.concatenate([part.ends[0] for part in parts]),
+                np.concatenate([part.ends[1] for part in parts]),
+            ),
+            np.concatenate([part.error for part in parts]),
+            np.concatenate([part.converged for part in parts]),
+            max(part.evaluations for part in parts),
+            any(part.capped for part in parts),
+        )
 
     def times(self, coefficient: float) -> Integral:
         """Return the integral of a multiple."""
@@ -114,20 +125,20 @@ class _Quadrature:
         self.tolerance = max(estimator.tolerance, ROUNDING * integrand.spacing)
         largest = np.maximum(np.abs(self.ends[0]), np.abs(self.ends[1]))
         self.rounding = ROUNDING * integrand.spacing * largest
-        self.noise: Floats | None = None
+        self.least: Floats | None = None
 
     def fixed(self) -> Integral:
-        """Return the integral by a fixed rule, whose residual is all that is known of its error."""
+        """Return the integral by a fixed rule, which knows of its errors but the residual."""
         nodes, weights = fixed_rule(self.estimator.rule, self.estimator.nodes or FIXED_NODES)
         sums = self._zeros(1)
         self._add(sums, nodes, weights[np.newaxis])
         values = sums[0]
-        error = np.abs(_host(values.sum(dim=1)) - self.total)
+        residual = np.abs(_host(values.sum(dim=1)) - self.total)
         evaluations = self.evaluations
-        if not (error <= self._bounds_of(values)[1]).all():
-            self._probe()
-        converged = error <= self._bounds_of(values)[1]
-        return Integral(values, self.ends, error, converged, evaluations)
+        if not (residual <= self._bounds_of(values)[1]).all():
+            self._allow_rounding()
+        converged = residual <= self._bounds_of(values)[1]
+        return Integral(values, self.ends, np.full_like(residual, np.nan), converged, evaluations)
 
     def adaptive(self) -> Integral:
         """Return the integral by nested rules, on the whole path or on pieces of it."""
@@ -150,8 +161,8 @@ class _Quadrature:
         settled, settled_errors, unsettled, unsettled_errors = self._zeros(4)
         unsettled.add_(values)
         unsettled_errors.add_(self._apart)
-        if self.estimator.max_evaluations - self.evaluations >= NEIGHBOURS:
-            self._probe()
+        if self.estimator.max_evaluations > self.evaluations:
+            self._allow_rounding()
         while True:
             values = torch.add(settled, unsettled, out=self._sums[0])
             self._bounds = bounds = self._bounds_of(values)
@@ -214,36 +225,29 @@ class _Quadrature:
         """Return what the error of a value and the residual may be."""
         largest, whole = (torch.linalg.vector_norm(values, order, dim=1) for order in (inf, 1))
         error = self.tolerance * _host(largest)
-        if self.noise is not None:
-            error = np.maximum(error, self.noise)
+        if self.least is not None:
+            error = np.maximum(error, self.least)
         return error, self.tolerance * _host(whole) + self.rounding
 
-    def _probe(self) -> None:
-        """See what rounding makes of F and of its gradient: how they differ over a few spacings.
+    def _allow_rounding(self) -> None:
+        """Find out what rounding may make of F and of its gradient, where its terms cancel.
 
-        Where terms of F cancel, as in the variance of equal agents, there is nothing but rounding,
-        and no tolerance relative to it can be met.
+        The variance of equal agents and its gradient are rounding and nothing else, and no
+        tolerance relative to it can be met. Off the path, with every other agent half way, terms
+        do not cancel, and show their size.
         """
-        apart = 2 * self.integrand.spacing * np.arange(NEIGHBOURS)
-        noise, sums = np.zeros(self.integrand.steps), np.zeros(self.integrand.steps)
-        first: Tensor | None = None
-        for a in 0.75 + apart:
-            _, contributions = self.integrand.at([float(a)])
-            self.evaluations += 1
-            here = contributions[0].double()
-            if first is None:
-                first = here
-                continue
-            difference = here - first
-            noise = np.maximum(noise, _host(difference.abs().amax(dim=1)))
-            sums = np.maximum(sums, np.abs(_host(difference.sum(dim=1))))
-        values = [
-            np.abs(self.integrand.value(float(a)) - end)
-            for end, places in ((self.ends[0], 1 - apart[1:]), (self.ends[1], apart[1:]))
-            for a in places
-        ]
-        self.noise = NOISE * noise
-        self.rounding = np.maximum(self.rounding, NOISE * np.maximum(sums, np.max(values, axis=0)))
+        self.least = np.zeros(self.integrand.steps)
+        try:
+            values, contributions = self.integrand.torn().at([1.0])
+        except ValueError:
+            # Outside the domain of F.
+            return
+        self.evaluations += 1
+        sizes = contributions[0].double().abs()
+        unit = ROUNDING * self.integrand.spacing
+        self.least = unit * _host(sizes.amax(dim=1))
+        terms = np.abs(values[0]) + _host(sizes.sum(dim=1))
+        self.rounding = np.maximum(self.rounding, unit * terms)
 
     def _add(self, sums: Tensor, nodes: Floats, weights: Floats) -> Floats:
         """Add the contributions at nodes to sums (k, m, n), with weights (k, q).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 from functools import reduce
@@ -17,11 +16,15 @@ from aumann._answer import Answer
 from aumann._baseline import Ends
 from aumann._progress import Progress
 from aumann._torch import is_tensor
-from aumann._twins import as_torch, twin_of
+from aumann._twins import TorchValueFunction, as_torch, twin_of
 from aumann.coercion import Features
 from aumann.estimators import PathIntegral
 from aumann.games import Game
-from aumann.path_integral.convergence import Unconverged, warn_unconverged
+from aumann.path_integral.convergence import (
+    Unconverged,
+    warn_unconverged,
+    warn_unrepeatable,
+)
 from aumann.path_integral.evaluation import Precision, TorchFunction, same_number, shown
 from aumann.path_integral.inputs import ends_as_tensors, one_step, presence_at
 from aumann.path_integral.integrand import FunctionIntegrand, Integrand, Place
@@ -61,13 +64,20 @@ class PathValues:
         """Start with nothing known of the function."""
         if is_tensor(x) and not x.is_floating_point():
             raise TypeError(f"x: {x.dtype}, floating-point numbers are wanted, as of x.double()")
+        if isinstance(function, TorchValueFunction):
+            # Its composites are better formed once than at every node.
+            function = function.value_function
         self.function, self.estimator = function, estimator
         self.stepped, self._labels = features.stepped, features.step_labels
         self._converged = np.ones(features.shape[0], dtype=np.bool_)
         self._given = x
         self._form: TorchFunction | None = None
+        # The function for one step, where it is given many.
+        self._single: TorchFunction | None = None
         self._repeatable: bool | None = None
         self._open: list[Unconverged] = []
+        self._nodes: set[int] = set()
+        self._capped = False
 
     def fill(self, answer: Answer, ends: Ends) -> None:
         """Write the values of a block of steps."""
@@ -91,8 +101,15 @@ class PathValues:
                 integral = self._integral(x, rows, place, progress)
                 self._write(answer, integral, present, first + start)
 
-    def warn(self) -> None:
-        """Warn of the steps that did not converge."""
+    def finish(self, answer: Answer) -> None:
+        """Say how the values were found, and warn of the steps that did not converge."""
+        if self._nodes:
+            least, most = min(self._nodes), max(self._nodes)
+            nodes = f"{most}" if least == most else f"{least} to {most}"
+            told = f"{self.estimator.rule} quadrature, {nodes} nodes"
+            if self._capped:
+                told += f", stopped by max_evaluations={self.estimator.max_evaluations}"
+            answer.estimators = [told] * len(answer.estimators)
         if not self._open:
             return
         warn_unconverged(self._open, self.estimator.tolerance)
@@ -120,11 +137,22 @@ class PathValues:
     ) -> Integral:
         """Return the integral of the value function for some steps."""
         if not isinstance(self.function, ValueFunction):
-            integrand = self._integrand(self._path(x, start), place)
+            path = self._path(x, start)
+            integrand = self._integrand(path, place)
             integral = integrate(integrand, self.estimator, progress.show)
             if not self._is_repeatable(integrand, integral.ends[0]):
-                # What differs from one time to the next looks like rounding to the quadrature.
                 integral.converged[:] = False
+            elif self._single is not None and not self._stands(path, integral):
+                self._form = self._single
+                integrals = [
+                    integrate(
+                        self._integrand(path.of_step(k), place.of_step(k)),
+                        self.estimator,
+                        progress.show,
+                    )
+                    for k in range(len(x))
+                ]
+                return Integral.of_steps(integrals)
             return integral
         terms = []
         for coefficient, term in self.function.terms:
@@ -177,9 +205,24 @@ class PathValues:
         if torch.equal(points[0], points[1]):
             # Nothing is learned from zeros: the next step may tell.
             return one if one.agrees(one, points[:1]) else many
-        together = many.agrees(one, points) or (self.stepped and many.agrees(many, points))
-        self._form = many if together else one
+        if many.agrees(one, points):
+            self._form, self._single = many, one
+        else:
+            self._form = many if self.stepped and many.agrees(many, points) else one
         return self._form
+
+    def _stands(self, path: Path, integral: Integral) -> bool:
+        """Tell whether each step of several alone has the value that it has among them.
+
+        Two points have shown that a function for one step takes many, but not that it means the
+        same everywhere: where it does not, its gradients do not add up to its values either.
+        """
+        assert self._single is not None
+        ends = torch.from_numpy(integral.ends[0])
+        alone = torch.cat([self._single.values(x[None]).cpu() for x in path.x])
+        return bool(integral.converged.all()) and same_number(
+            ends, alone, self._single.precision.spacing
+        )
 
     def _precision(self, x: Tensor) -> Precision:
         return Precision.of(self.function, self._given if is_tensor(self._given) else x)
@@ -213,17 +256,9 @@ class PathValues:
         """Tell whether a function gives the same value twice, and warn, once, if it does not."""
         if self._repeatable is None:
             again = integrand.value(1.0)
-            self._repeatable = same_number(
-                torch.from_numpy(once), torch.from_numpy(again), integrand.spacing
+            self._repeatable = warn_unrepeatable(
+                self.function, torch.from_numpy(once), torch.from_numpy(again), integrand.spacing, 7
             )
-            if not self._repeatable:
-                warnings.warn(
-                    f"value_function: {shown(self.function)} gives {once[0]:.9g} and "
-                    f"{again[0]:.9g} for the same features: dropout in training mode "
-                    "(module.eval() ends it), random numbers, or a state that it changes",
-                    RuntimeWarning,
-                    stacklevel=6,
-                )
         return self._repeatable
 
     def _write(
@@ -233,12 +268,11 @@ class PathValues:
         present: NDArray[np.bool_] | None,
         first: int,
     ) -> None:
-        told = f"{self.estimator.rule} quadrature, {integral.evaluations} nodes"
-        if integral.capped:
-            told += f", stopped by max_evaluations={self.estimator.max_evaluations}"
+        self._nodes.add(integral.evaluations)
+        self._capped |= integral.capped
         at_x, at_start = integral.ends
         for k, row in enumerate(integral.values.cpu().numpy()):
-            answer.write(first + k, present, row, (at_x[k], at_start[k]), told)
+            answer.write(first + k, present, row, (at_x[k], at_start[k]), "")
             answer.error_estimates[first + k] = integral.error[k]
             answer.evaluations += integral.evaluations
             if not integral.converged[k]:
@@ -261,11 +295,18 @@ def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
         The features of an attribution, as they were given.
     """
     called = as_torch(function) if isinstance(function, ValueFunction) else function
+    checked = isinstance(function, ValueFunction)
 
     def value(x: NDArray[Any]) -> float:
-        points = torch.from_numpy(np.ascontiguousarray(x))
+        nonlocal checked
+        points = torch.from_numpy(np.ascontiguousarray(x))[None]
         precision = Precision.of(called, given if is_tensor(given) else points)
-        return float(TorchFunction(called, precision, many=False).values(points[None])[0])
+        form = TorchFunction(called, precision, many=False)
+        found = form.values(points)
+        if not checked:
+            checked = True
+            warn_unrepeatable(function, found, form.values(points), precision.spacing, 3)
+        return float(found[0])
 
     value.__name__ = shown(function)
     return value
