@@ -17,6 +17,9 @@ PerStep: TypeAlias = float | NDArray[np.float64]
 # The default tolerance of path integrals, and ten times the rounding error of float32.
 _RECONCILED = 1e-6
 
+# What shares are told from 0 by, in float64.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rescaling(Tabular):
@@ -63,7 +66,8 @@ class Rescaling(Tabular):
     >>> panel = aumann.attribute(x[1:3], aumann.Mean())
     >>> aumann.rescaling(panel, whole, [1, 2], k=[1])
     Rescaling of Mean(): panel of 2 agents, population of 4
-      one factor maps the panel's shares onto the population's: divide by 2.4 (rho 0, predicted 2.4)
+      one factor maps the panel's shares onto the population's
+      factor 2.4, predicted 2.4 (rho 0 up to rounding)
       ranks: Spearman 1 among the members; Jaccard 0 of the top 1
     """
 
@@ -111,7 +115,7 @@ class Rescaling(Tabular):
             f"agent{'s' * (self.members != 1)}, population of {self.agents:,}"
         )
         if self.step_labels is None:
-            return "\n".join([title, f"  {self._verdict()}", f"  {self._ranks()}"])
+            return "\n  ".join([title, *self._verdict(), self._ranks()])
         residual = np.asarray(self.residual)
         reconciled = int((residual <= _RECONCILED).sum())
         undefined = int(np.isnan(residual).sum())
@@ -126,31 +130,35 @@ class Rescaling(Tabular):
     def _repr_html_(self) -> str:
         return self.to_table()._repr_html_()
 
-    def _verdict(self) -> str:
+    def _verdict(self) -> list[str]:
         if self.undefined:
-            return f"undefined: {self.undefined}"
-        predicted = ""
+            return [f"undefined: {self.undefined}"]
+        reconciled = self.residual <= _RECONCILED
+        number = "one" if reconciled else "no single"
+        verdict = f"{number} factor maps the panel's shares onto the population's"
+        figures = f"factor {self.factor:.4g}"
         if self.predicted_factor is not None:
-            predicted = f", predicted {self.predicted_factor:.4g}"
-        if self.residual <= _RECONCILED:
-            return (
-                "one factor maps the panel's shares onto the population's: divide by "
-                f"{self.factor:.4g} (rho {self.residual:.1g}{predicted})"
-            )
-        verdict = (
-            "no single factor maps the panel's shares onto the population's: divided by "
-            f"{self.factor:.4g}, the best, they miss by {self.residual:.2%} "
-            f"(rho {self.residual:.3g}{predicted})"
-        )
+            figures = f"{figures}, predicted {self.predicted_factor:.4g}"
+        if not reconciled:
+            figures = f"best {figures}: misses by {self.residual:.2%} (rho {self.residual:.3g})"
+        elif self.residual > _ROUNDING:
+            figures = f"{figures} (rho {self.residual:.1g})"
+        else:
+            figures = f"{figures} (rho 0 up to rounding)"
+        if reconciled:
+            return [verdict, figures]
         if self.sampled:
-            return f"{verdict}; of sampled values, so some of rho is their error"
+            return [verdict, figures, "some of it is the error of sampled values"]
         if self.predicted_factor is not None:
-            return f"{verdict}; as one must, features, baseline or members are not the panel's"
-        return verdict
+            return [verdict, figures, "as one must, features, baseline or members are wrong"]
+        return [verdict, figures]
 
     def _ranks(self) -> str:
-        tops = [f"{jaccard:.3g} of the top {k}" for k, jaccard in self.jaccard.items()]
-        text = f"ranks: Spearman {self.spearman:.3g} among the members"
+        def shown(figure: PerStep) -> str:
+            return "undefined" if np.isnan(figure) else f"{figure:.3g}"
+
+        text = f"ranks: Spearman {shown(self.spearman)} among the members"
+        tops = [f"{shown(jaccard)} of the top {k}" for k, jaccard in self.jaccard.items()]
         return f"{text}; Jaccard {', '.join(tops)}" if tops else text
 
     def _figures(self) -> dict[str, NDArray[Any]]:

@@ -223,17 +223,17 @@ def test_no_tops() -> None:
 def test_verdicts() -> None:
     x, members = population(100), np.arange(0, 100, 7)
     mean, gini = (compared(x, members, function) for function in (FUNCTIONS[0], FUNCTIONS[3]))
-    assert (
-        f"one factor maps the panel's shares onto the population's: divide by {mean.factor:.4g}"
-        in repr(mean)
-    )
-    assert "no single factor" not in repr(mean)
-    assert "no single factor maps" in repr(gini)
-    assert f"miss by {gini.residual:.2%}" in repr(gini)
+    verdict, figures = repr(mean).splitlines()[1:3]
+    assert verdict == "  one factor maps the panel's shares onto the population's"
+    number = f"{mean.factor:.4g}"
+    assert figures == f"  factor {number}, predicted {number} (rho 0 up to rounding)"
+    verdict, figures = repr(gini).splitlines()[1:3]
+    assert verdict == "  no single factor maps the panel's shares onto the population's"
+    assert f"factor {gini.factor:.4g}: misses by {gini.residual:.2%} (rho 0." in figures
     wrong = aumann.rescaling(
         aumann.attribute(x[members], aumann.Mean()), aumann.attribute(x, aumann.Mean()), members + 1
     )
-    assert "features, baseline or members are not the panel's" in repr(wrong)
+    assert "as one must, features, baseline or members are wrong" in repr(wrong)
     stepped = compared(np.stack([x, np.zeros_like(x)]), members, FUNCTIONS[0])
     assert "one factor at 1 of 2 steps, no single factor at 0, undefined at 1" in repr(stepped)
 
