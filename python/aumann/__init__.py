@@ -21,6 +21,7 @@ import warnings
 from aumann import _core, smooth
 from aumann._attribute import attribute
 from aumann._baseline import Step
+from aumann._rescaling import rescaling
 from aumann._sampled import Interrupted
 from aumann._twins import as_torch
 from aumann.attribution import Attribution
@@ -40,6 +41,7 @@ from aumann.pooled import PooledValueFunction
 from aumann.population import Feature, Population
 from aumann.protocols import UniformRandom, VisibilityBiased
 from aumann.runtime import build_info, get_threads, set_threads
+from aumann.scaling_bias import Rescaling
 from aumann.sources.events import read_events
 from aumann.sources.synthetic import synthesize
 from aumann.value_functions import (
@@ -72,6 +74,7 @@ __all__ = [
     "PermutationSampling",
     "PooledValueFunction",
     "Population",
+    "Rescaling",
     "Shapley",
     "Step",
     "UniformRandom",
@@ -89,6 +92,7 @@ __all__ = [
     "get_threads",
     "read_events",
     "read_parquet",
+    "rescaling",
     "set_threads",
     "smooth",
     "synthesize",
