@@ -38,7 +38,15 @@ from aumann.groups import Groups
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Shapley
 from aumann.pooled import PooledValueFunction
 from aumann.population import Feature, Population
-from aumann.protocols import UniformRandom, VisibilityBiased
+from aumann.protocols import (
+    Protocol,
+    Snowball,
+    TopicByFollowers,
+    TopicTop,
+    UniformRandom,
+    VisibilityBiased,
+    VisibilityWeighted,
+)
 from aumann.runtime import build_info, get_threads, set_threads
 from aumann.sources.events import read_events
 from aumann.sources.synthetic import synthesize
@@ -72,13 +80,18 @@ __all__ = [
     "PermutationSampling",
     "PooledValueFunction",
     "Population",
+    "Protocol",
     "Shapley",
+    "Snowball",
     "Step",
+    "TopicByFollowers",
+    "TopicTop",
     "UniformRandom",
     "ValueFunction",
     "ValueFunctionCheck",
     "Variance",
     "VisibilityBiased",
+    "VisibilityWeighted",
     "__version__",
     "as_torch",
     "attribute",
