@@ -45,6 +45,8 @@ def test_the_same_agents_everywhere():
     population = aumann.synthesize(agents=1000, steps=2)
     assert aumann.UniformRandom().draw(population, 5, 7).tolist() == [20, 115, 154, 169, 476]
     assert aumann.VisibilityBiased().draw(population, 5, 7).tolist() == [175, 273, 322, 344, 935]
+    whole, more = (set(aumann.VisibilityBiased().draw(population, size, 7)) for size in (50, 53))
+    assert sorted(more - whole) == [87, 468, 604]
     assert aumann.VisibilityWeighted().draw(population, 5, 7).tolist() == [122, 597, 658, 753, 918]
 
 
@@ -60,6 +62,13 @@ def test_a_larger_panel_holds_the_smaller_one(protocol):
     panels = [set(protocol.draw(POPULATION, size, 5)) for size in (1, 2, 10, 60, 250, 399, 400)]
     assert [len(panel) for panel in panels] == [1, 2, 10, 60, 250, 399, 400]
     assert all(small < large for small, large in itertools.pairwise(panels))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_numbers_may_be_of_numpy(protocol):
+    for size in (3, 250):
+        panel = protocol.draw(POPULATION, np.int32(size), np.uint64(2**64 - 1))
+        np.testing.assert_array_equal(panel, protocol.draw(POPULATION, size, 2**64 - 1))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -135,8 +135,7 @@ class Snowball:
         drawn = started = waves = 0
         wave = order[:0]
         while drawn < size:
-            wave = self._neighbours(wave)
-            wave = wave[~inside[wave]]
+            wave = self._reached(wave, inside)
             room = size - drawn
             if wave.size > room:
                 wave = wave[panel_order(seed, waves + 1, wave.size)[:room]]
@@ -216,9 +215,11 @@ class Snowball:
                     f"{population.agents} agents, indices below that are wanted"
                 )
 
-    def _neighbours(self, wave: NDArray[np.int64]) -> NDArray[np.intp]:
+    def _reached(self, wave: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the neighbours of a wave who are not in the panel, ascending."""
         limits, contacts = self._contacts
         wave = wave[wave < limits.size - 1]
         counts = limits[wave + 1] - limits[wave]
         firsts = limits[wave] - (np.cumsum(counts) - counts)
-        return np.unique(contacts[np.repeat(firsts, counts) + np.arange(counts.sum())])
+        found = contacts[np.repeat(firsts, counts) + np.arange(counts.sum())]
+        return np.unique(found[~inside[found]])

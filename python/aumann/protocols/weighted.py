@@ -113,7 +113,7 @@ class VisibilityWeighted:
         chances = self.inclusion(population, size, topic=topic)
         check_seed(seed)
         certain = np.flatnonzero(chances == 1)
-        places = size - certain.size
+        places = int(size) - certain.size
         if places == 0:
             return certain
         chances[certain] = 0
@@ -158,7 +158,7 @@ class VisibilityWeighted:
         True
         """
         check_request(population, size, topic)
-        chances, places = _capped(self._weights(population, topic), size)
+        chances, places = _capped(self._weights(population, topic), int(size))
         least = chances.min()
         if least * _units(places) < LEAST_UNITS:
             raise ValueError(
