@@ -105,7 +105,7 @@ def test_panels_are_sorted_without_repetition_and_take_the_pool_first(data):
         {name: draw.integers(0, 4, agents) for name in names}, kinds="count"
     )
     pool = data.draw(st.floats(0.01, 1.0))
-    first = set(ranked(population)[: max(1, round(pool * agents))])
+    first = set(ranked(population)[: max(1, math.floor(pool * agents + 0.5))])
     for protocol in (aumann.UniformRandom(), aumann.VisibilityBiased(pool)):
         panel = protocol.draw(population, size, seed)
         assert panel.dtype == np.intp
