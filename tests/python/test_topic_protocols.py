@@ -1,5 +1,9 @@
 """Topic protocols: pools counted out by hand and in plain Python, and topics nobody is in."""
 
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -125,6 +129,32 @@ def test_populations_and_topics_are_not_mixed_up():
         np.testing.assert_array_equal(protocol.inclusion(fresh, 2, topic=topic), values)
         again = protocol.inclusion(populations[which], 2, topic=topic)
         np.testing.assert_array_equal(again, values)
+
+
+def test_populations_are_let_go_of():
+    population = aumann.synthesize(agents=60, steps=2)
+    protocols = [aumann.VisibilityBiased(), aumann.VisibilityWeighted(), aumann.TopicTop()]
+    for protocol in protocols:
+        protocol.draw(population, 3, 0)
+    gone = weakref.ref(population)
+    del population
+    gc.collect()
+    assert gone() is None
+
+
+def test_threads_draw_the_same():
+    def panels(population):
+        return [
+            protocol.draw(population, 20, seed, topic=topic).tolist()
+            for topic in population.topics
+            for seed in range(5)
+            for protocol in (aumann.VisibilityBiased(), aumann.VisibilityWeighted())
+        ]
+
+    shared, own = (aumann.synthesize(agents=500, steps=2, topics=20) for _ in range(2))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(panels, [shared] * 8))
+    assert found == [panels(own)] * 8
 
 
 def test_answers_may_be_written_to():

@@ -144,8 +144,8 @@ class VisibilityBiased(PoolProtocol):
     Parameters
     ----------
     pool : float, default 0.05
-        Part of the population in the pool, at least one agent, halves up. The paper's text lost
-        its value.
+        Part of the population in the pool, rounded (halves up) to at least one agent. The paper's
+        text lost its value.
     weight : float, default 1.0
         Weight of engagement. The paper does not say. ``VisibilityBiased(weight=0)`` is the variant
         that looks at followers only; it needs no feature but reach, and no topic changes it.
