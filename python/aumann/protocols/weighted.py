@@ -51,9 +51,10 @@ class VisibilityWeighted:
     The panel is a randomised systematic sample: agents in random order lie side by side on a line,
     each as long as its probability, and are drawn where marks at distance 1 with a random start
     fall on them (Madow, Annals of Mathematical Statistics 20, 1949; Hartley and Rao, the same, 33,
-    1962). It has exactly `size` agents and exactly the stated probabilities. Panels of one seed and
-    different sizes are not nested. The line is measured in integers; the panel is the same on every
-    machine unless rounding of the logarithms moves an agent's end past a mark. Cost: O(N).
+    1962). It has exactly `size` agents. The line is measured in integers, 2**60 of them or more, so
+    that each probability is met to a millionth of itself or better. Panels of one seed and
+    different sizes are not nested. A panel is the same on every machine unless rounding of the
+    logarithms moves an agent's end past a mark. Cost: O(N).
 
     The population needs features named reach, activity and resonance, none negative (only reach if
     `weight` is 0).
