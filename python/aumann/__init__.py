@@ -39,11 +39,20 @@ from aumann.groups import Groups
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Shapley
 from aumann.pooled import PooledValueFunction
 from aumann.population import Feature, Population
-from aumann.protocols import UniformRandom, VisibilityBiased
+from aumann.protocols import (
+    Protocol,
+    Snowball,
+    TopicByFollowers,
+    TopicTop,
+    UniformRandom,
+    VisibilityBiased,
+    VisibilityWeighted,
+)
 from aumann.runtime import build_info, get_threads, set_threads
 from aumann.scaling_bias import Rescaling
 from aumann.sources.events import read_events
 from aumann.sources.synthetic import synthesize
+from aumann.study import Study, StudyResults
 from aumann.value_functions import (
     Combination,
     GiniMeanDifference,
@@ -74,14 +83,21 @@ __all__ = [
     "PermutationSampling",
     "PooledValueFunction",
     "Population",
+    "Protocol",
     "Rescaling",
     "Shapley",
+    "Snowball",
     "Step",
+    "Study",
+    "StudyResults",
+    "TopicByFollowers",
+    "TopicTop",
     "UniformRandom",
     "ValueFunction",
     "ValueFunctionCheck",
     "Variance",
     "VisibilityBiased",
+    "VisibilityWeighted",
     "__version__",
     "as_torch",
     "attribute",

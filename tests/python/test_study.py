@@ -1,0 +1,200 @@
+"""The grid of panels, against plain NumPy; stopped and gone on with; described in a file."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from scipy import stats
+from typer.testing import CliRunner
+
+import aumann
+from aumann.cli import app
+
+POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
+PROTOCOLS = {"visibility": aumann.VisibilityBiased(), "random": aumann.UniformRandom()}
+SMALL = {"protocols": PROTOCOLS, "sizes": [100, 1_000], "seeds": [3, 8]}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> aumann.StudyResults:
+    return aumann.Study(POPULATION, **SMALL).run(tmp_path_factory.mktemp("study"))
+
+
+def test_every_cell_is_what_numpy_finds(results):
+    tiers = POPULATION.tiers()
+    cells = results.tables["cells"].to_pylist()
+    shares = results.tables["shares"].to_pylist()
+    assert len(cells) == 2 * 4 * 2 * 2 * 2
+    assert len(shares) == 3 * len(cells)
+    draw = random.Random(1)
+    for cell in draw.sample(cells, 12):
+        x = POPULATION.features(cell["topic"], window="whole")
+        name = {repr(f()): f.name for f in FUNCTIONS}[cell["value_function"]]
+        members = PROTOCOLS[cell["protocol"]].draw(
+            POPULATION, cell["size"], cell["seed"], topic=cell["topic"]
+        )
+        if name != "heat":
+            # Which agents tie is a matter of the last bits of their composites.
+            x = ((x[:, 0] + x[:, 1]) + x[:, 2])[:, None]
+        whole = reference.aumann_shapley(name, x).astype(float)
+        panel = reference.aumann_shapley(name, x[members]).astype(float)
+        p, q = panel / panel.sum(), (whole / whole.sum())[members]
+        factor = (p @ q) / (q @ q)
+        assert cell["factor"] == pytest.approx(factor, rel=1e-8)
+        rho = np.linalg.norm(p - factor * q) / np.linalg.norm(p)
+        assert cell["residual"] == pytest.approx(rho, rel=1e-6, abs=1e-11)
+        # Credits that are equal on paper differ by rounding in the reference.
+        assert cell["spearman"] == pytest.approx(
+            stats.spearmanr(p.round(12), q.round(12)).statistic, abs=2e-3
+        )
+        for row in shares:
+            if all(row[key] == cell[key] for key in KEYS):
+                tier = tiers.names.index(row["tier"])
+                mine = tiers.codes[members] == tier
+                assert row["agents"] == mine.sum()
+                assert row["share"] == pytest.approx(p[mine].sum(), rel=1e-9, abs=1e-12)
+                full = (whole / whole.sum())[tiers.codes == tier].sum()
+                assert row["flip"] == pytest.approx(p[mine].sum() - full, rel=1e-8, abs=1e-12)
+
+
+FUNCTIONS = (aumann.Mean, aumann.Heat, aumann.Variance, aumann.GiniMeanDifference)
+KEYS = ("topic", "value_function", "protocol", "size", "seed")
+
+
+def test_what_the_theory_says_of_the_grid(results):
+    rows = results.tables["cells"].to_pylist()
+    for row in rows:
+        if row["value_function"] == "Mean()":
+            assert row["residual"] < 1e-12
+        else:
+            assert row["residual"] > 1e-6
+    summary = results.summary().to_pylist()
+    top = {
+        (row["protocol"], row["size"]): row["flip"]
+        for row in summary
+        if row["tier"] == "top"
+        and row["value_function"] == "Variance()"
+        and row["topic"] == POPULATION.topics[0]
+    }
+    assert top["visibility", 100] > 0.1 > abs(top["random", 1_000])
+
+
+def test_a_study_that_is_there_is_not_run_again(results, monkeypatch):
+    kept = {path: path.stat().st_mtime_ns for path in results.folder.glob("parts/*")}
+    monkeypatch.setattr(aumann.UniformRandom, "draw", None)
+    again = aumann.Study(POPULATION, **SMALL).run(results.folder)
+    assert all(again.tables[name].equals(table) for name, table in results.tables.items())
+    assert kept == {path: path.stat().st_mtime_ns for path in results.folder.glob("parts/*")}
+
+
+SCRIPT = """
+import sys, aumann
+population = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
+protocols = {"visibility": aumann.VisibilityBiased(), "random": aumann.UniformRandom()}
+aumann.Study(population, protocols=protocols, sizes=[100, 1_000], seeds=[3, 8]).run(sys.argv[1])
+print("done", flush=True)
+"""
+
+
+def test_a_study_that_is_killed_ten_times_ends_in_the_same_bits(results, tmp_path):
+    draw = random.Random(7)
+    folder = tmp_path / "killed"
+    killed = 0
+    for _ in range(10):
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)])
+        before = len(list(folder.glob("parts/*.json"))) if folder.exists() else 0
+        deadline = time.monotonic() + 60
+        # Killed when the next part has come, or a little later.
+        while process.poll() is None and time.monotonic() < deadline:
+            if folder.exists() and len(list(folder.glob("parts/*.json"))) > before:
+                time.sleep(draw.uniform(0, 0.02))
+                break
+            time.sleep(0.002)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        process.wait(60)
+    assert killed >= 3
+    resumed = aumann.Study(POPULATION, **SMALL).run(folder)
+    assert all(resumed.tables[name].equals(table) for name, table in results.tables.items())
+    for name in results.tables:
+        assert (folder / f"{name}.parquet").is_file()
+    assert not list(folder.glob("parts/.*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": [2_500]}, "sizes: 2500, a number from 1 to 2499"),
+        ({"sizes": []}, "sizes: none, at least one"),
+        ({"seeds": [-1]}, "seeds: -1"),
+        ({"topics": ["weather"]}, "topics: 'weather', some of"),
+        ({"value_functions": [np.mean]}, "value_functions: <function mean"),
+        ({"protocols": {"mine": 3}}, "protocols: 'mine' is 3"),
+    ],
+)
+def test_studies_that_cannot_be(change, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        aumann.Study(POPULATION, **{**SMALL, **change})
+
+
+def test_the_folder_of_another_study_is_refused(results):
+    with pytest.raises(ValueError, match="holds a study with other seeds; an empty folder"):
+        aumann.Study(POPULATION, **{**SMALL, "seeds": [3, 9]}).run(results.folder)
+    other = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=6)
+    with pytest.raises(ValueError, match="holds a study with other population"):
+        aumann.Study(other, **SMALL).run(results.folder)
+
+
+def run(folder: Path, **keys) -> object:
+    POPULATION.write_parquet(folder / "population.parquet")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    (folder / "study.toml").write_text("\n".join(lines) + "\n")
+    return CliRunner().invoke(app, ["study", str(folder / "study.toml")])
+
+
+ASKED = {
+    "population": "population.parquet",
+    "output": "out",
+    "sizes": [100],
+    "seeds": [0, 1],
+    "value_functions": ["variance"],
+}
+
+
+def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path):
+    answer = run(tmp_path, **ASKED)
+    assert answer.exit_code == 0, answer.stderr
+    assert "Share of the top tier in panels less its share of all 2,500 agents" in answer.stdout
+    assert answer.stdout.count("Variance()") == 2 * 4
+    assert {path.name for path in (tmp_path / "out").glob("*.parquet")} == {
+        "whole.parquet",
+        "cells.parquet",
+        "shares.parquet",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"protocol": ["random"]}, "key 'protocol' is not known; 'protocols' is the nearest"),
+        ({"protocols": ["randm"]}, "protocols: 'randm' is not known; 'random' is the nearest"),
+        ({"value_functions": ["heart"]}, "'heart' is not known; 'heat' is the nearest"),
+        ({"output": 3}, "output = 3; a path is wanted"),
+        ({"sizes": 100}, "sizes = 100; a list is wanted"),
+        ({"sizes": [100_000]}, "sizes: 100000, a number from 1 to 2499"),
+        ({"population": "missing.parquet"}, "missing.parquet is not there"),
+    ],
+)
+def test_files_that_describe_no_study(tmp_path, change, message):
+    answer = run(tmp_path, **{**ASKED, **change})
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+    assert answer.stderr.count("\n") == 1
