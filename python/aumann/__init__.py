@@ -35,10 +35,14 @@ from aumann.estimators import (
 )
 from aumann.games import Game, GameError
 from aumann.groups import Groups
+from aumann.inclusion import check_inclusion
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Shapley
+from aumann.planning import PanelPlan, plan_panel
 from aumann.pooled import PooledValueFunction
 from aumann.population import Feature, Population
 from aumann.protocols import UniformRandom, VisibilityBiased
+from aumann.reweighted import Reweighted
+from aumann.reweighting import reweight
 from aumann.runtime import build_info, get_threads, set_threads
 from aumann.sources.events import read_events
 from aumann.sources.synthetic import synthesize
@@ -68,10 +72,12 @@ __all__ = [
     "LeaveOneOut",
     "Mean",
     "MeanFieldExpansion",
+    "PanelPlan",
     "PathIntegral",
     "PermutationSampling",
     "PooledValueFunction",
     "Population",
+    "Reweighted",
     "Shapley",
     "Step",
     "UniformRandom",
@@ -83,12 +89,15 @@ __all__ = [
     "as_torch",
     "attribute",
     "build_info",
+    "check_inclusion",
     "check_value_function",
     "compare_baselines",
     "compare_paths",
     "get_threads",
+    "plan_panel",
     "read_events",
     "read_parquet",
+    "reweight",
     "set_threads",
     "smooth",
     "synthesize",
