@@ -193,7 +193,7 @@ def plan_panel(
     if carrying < FEW_CONTRIBUTORS and high < agents:
         warnings.warn(
             f"panels of {high:,} agents have {carrying:.1f} members on average that carry "
-            f"{name!r}, fewer than {FEW_CONTRIBUTORS}: estimates will err by more than is predicted",
+            f"{name!r}, fewer than {FEW_CONTRIBUTORS}: estimates will err by more than predicted",
             RuntimeWarning,
             stacklevel=2,
         )

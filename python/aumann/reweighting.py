@@ -136,6 +136,8 @@ def reweight(
         given = "neither" if totals is None else "both"
         raise TypeError(f"inclusion, totals: {given} given, exactly one of them is wanted")
 
+    # Only ratios of weights count; so their squares cannot overflow.
+    relative = weights / weights.max()
     estimate = weighted_shares(function, columns, weights, partition)
     own = weighted_shares(function, columns, np.ones(members), partition)
     carrying = partition.codes[estimate.contributions != 0]
@@ -154,8 +156,8 @@ def reweight(
         members=counts,
         contributors=contributors,
         design=told,
-        effective_size=float(weights.sum() ** 2 / (weights @ weights)),
-        weight_span=float(weights.max() / weights.min()),
+        effective_size=float(relative.sum() ** 2 / (relative @ relative)),
+        weight_span=float(1 / relative.min()),
     )
     cautions = tuple(_cautions(result, complete))
     for caution in cautions:
