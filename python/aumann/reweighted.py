@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from aumann.export import Table, Tabular
 from aumann.value_functions import ValueFunction
 
-__all__ = ["Reweighted"]
+__all__ = ["Reweighted", "listed"]
 
 # The standard normal distribution has 95 % of its mass within so many standard deviations.
 NORMAL_95 = 1.959963984540054
+
+SHOWN_GROUPS = 3
 
 # Below this a difference of shares is rounding.
 ROUNDING = 1e-9
@@ -163,10 +165,14 @@ class Reweighted(Tabular):
         # Without a standard error nothing can be said against a share, nor for it.
         refused = np.flatnonzero(apart > np.maximum(reach, ROUNDING))
         if refused.size:
-            told = "; ".join(
-                f"{self.names[g]!r} is {_percent(self.panel_shares[g])} % by its own weights and "
-                f"{_percent(self.shares[g])} +- {_percent(reach[g])} % reweighted"
-                for g in refused
+            worst_first = refused[np.argsort(-apart[refused], kind="stable")]
+            told = listed(
+                [
+                    f"{self.names[g]!r} is {_percent(self.panel_shares[g])} % by its own weights "
+                    f"and {_percent(self.shares[g])} +- {_percent(reach[g])} % reweighted"
+                    for g in worst_first
+                ],
+                "; ",
             )
             return f"Do not trust the panel's own shares of {self.value_function!r}: {told}."
         worst = int(np.argmax(apart))
@@ -202,6 +208,19 @@ class Reweighted(Tabular):
             "This rests on the inclusion probabilities being right, and above 0 for every agent "
             "of the population."
         )
+
+
+def listed(phrases: list[str], separator: str = ", ") -> str:
+    """Return the first few phrases in a row, and how many groups more there are.
+
+    Examples
+    --------
+    >>> listed(["'a' by 1", "'b' by 0", "'c' by 3", "'d' by 2", "'e' by 2"])
+    "'a' by 1, 'b' by 0, 'c' by 3 and 2 groups more"
+    """
+    more = len(phrases) - SHOWN_GROUPS
+    text = separator.join(phrases[:SHOWN_GROUPS])
+    return text if more <= 0 else f"{text} and {more:,} group{'s' if more > 1 else ''} more"
 
 
 def _percent(share: float) -> str:

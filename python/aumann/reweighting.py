@@ -14,7 +14,7 @@ from aumann._designs import Design, check_design, design_error, stratified_error
 from aumann._influence import weighted_shares
 from aumann._panels import FEW_CONTRIBUTORS, read_columns, read_function, read_groups, read_totals
 from aumann.inclusion import read_inclusion
-from aumann.reweighted import Reweighted
+from aumann.reweighted import Reweighted, listed
 from aumann.value_functions import ValueFunction
 
 __all__ = ["reweight"]
@@ -175,9 +175,11 @@ def _cautions(result: Reweighted, complete: NDArray[np.bool_]) -> Iterator[str]:
         return
     few = (result.contributors < FEW_CONTRIBUTORS) & ~complete
     if few.any():
-        told = ", ".join(
-            f"{result.names[group]!r} by {result.contributors[group]}"
-            for group in np.flatnonzero(few)
+        told = listed(
+            [
+                f"{result.names[group]!r} by {result.contributors[group]}"
+                for group in np.flatnonzero(few)
+            ]
         )
         yield (
             f"fewer than {FEW_CONTRIBUTORS} members of the panel carry a group ({told}): "

@@ -157,6 +157,21 @@ def test_the_verdict_names_what_is_off():
     assert repr(result).splitlines()[1].split()[:2] == ["group", "members"]
 
 
+def test_many_groups_are_told_in_short():
+    pi = np.where(np.arange(240) < 120, 0.9, 0.1)
+    pi[:40] = 0.99
+    result = reweighted(np.ones((240, 1)), aumann.Mean(), np.arange(240) // 40, inclusion=pi)
+    first = result.verdict().splitlines()[0]
+    # The groups that are farthest off come first.
+    assert [first.index(f"'{group}' is 16.7 % by") for group in "034"] == sorted(
+        first.index(f"'{group}' is") for group in "034"
+    )
+    assert first.count("reweighted") == 3
+    assert first.endswith(" % reweighted and 3 groups more.")
+    with pytest.warns(RuntimeWarning, match=r"'0' by 1, '1' by 1, '10' by 1 and 21 groups more\)"):
+        reweighted(X + 1, groups=[str(k) for k in range(24)], inclusion=np.full(24, 0.5))
+
+
 def test_for_whom_a_panel_can_speak():
     aumann.check_inclusion(np.full(4, 0.2), LABELS[:4])
     with pytest.raises(ValueError, match=r"0 for 2 of 4 agents \(50.0 %\)") as caught:
