@@ -79,7 +79,8 @@ def weighted_shares(
     Raises
     ------
     ValueError
-        If the weights of the features do not fit, or the weighted means leave the domain of heat.
+        If the weights of the features do not fit, the weighted means leave the domain of heat, or
+        numbers exceed the range of float64.
 
     Notes
     -----
@@ -93,14 +94,17 @@ def weighted_shares(
     >>> weighted_shares(Mean(), np.array([[1.0, 3.0]]), np.array([3.0, 1.0]), groups).shares
     array([0.5, 0.5])
     """
-    if function.name == "heat":
-        contributions, form = _heat(columns, weights)
-    else:
-        contributions, form = _COMPOSITE_FORMS[function.name](
-            _composites(function, columns), weights
-        )
-    carried = weights * contributions
-    sums = np.bincount(groups.codes, weights=carried, minlength=len(groups.names))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if function.name == "heat":
+            contributions, form = _heat(columns, weights)
+        else:
+            contributions, form = _COMPOSITE_FORMS[function.name](
+                _composites(function, columns), weights
+            )
+        carried = weights * contributions
+        sums = np.bincount(groups.codes, weights=carried, minlength=len(groups.names))
+    if not np.isfinite(np.abs(carried).sum()):
+        raise ValueError("x: the weighted attributions exceed the range of float64")
     # Parts of the sum of the groups, so that one group alone has exactly all.
     total, magnitude = sums.sum(keepdims=True), np.abs(carried).sum(keepdims=True)
     divisor = share_divisors(total, magnitude, carried.dtype)

@@ -89,6 +89,14 @@ def test_heat_outside_its_domain():
         reweighted([[3.0, -3.0], [-3.0, 3.0]], aumann.Heat(), ["a", "b"], inclusion=[0.1, 1.0])
 
 
+def test_numbers_beyond_float64():
+    with pytest.raises(ValueError, match="x: the composites or attributions exceed the range"):
+        reweighted(1e200 * (X + 1))
+    with pytest.raises(ValueError, match="x: the weighted attributions exceed the range"):
+        reweighted(1e200 * (X + 1), aumann.Mean(), inclusion=1e-200 * PI)
+    assert reweighted(1e100 * (X + 1)).shares == pytest.approx(reweighted(X + 1).shares)
+
+
 def test_absent_agents_are_refused():
     population = aumann.Population.from_arrays(
         {"posts": [[1, 0, 2]]}, kinds="count", presence=np.array([[True, False, True]])
