@@ -77,7 +77,8 @@ def reweight(
     -----
     RuntimeWarning
         Where intervals will be too narrow or cannot be had: fewer than 10 members carry a group,
-        weights span more than 1e4, shares are undefined. `Reweighted.cautions` keeps the text.
+        weights span more than 1e4, shares are undefined. A group that no member carries has share
+        0 and no standard error (NaN). `Reweighted.cautions` keeps the text.
 
     Notes
     -----
@@ -94,18 +95,14 @@ def reweight(
     Examples
     --------
     >>> import aumann
-    >>> x = [[8.0], [6.0], [9.0], [1.0], [2.0], [0.0]]
-    >>> groups = ["top", "top", "top", "tail", "tail", "tail"]
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore")  # six members are few
-    ...     result = aumann.reweight(
-    ...         x, aumann.Mean(), groups, inclusion=[0.5, 0.5, 0.5, 0.05, 0.05, 0.05]
-    ...     )
-    >>> dict(zip(result.names, result.panel_shares.round(2), strict=True))
-    {'tail': np.float64(0.12), 'top': np.float64(0.88)}
+    >>> x = [[float(s)] for s in range(40)]
+    >>> groups = ["tail"] * 20 + ["top"] * 20
+    >>> inclusion = [0.05] * 20 + [0.5] * 20
+    >>> result = aumann.reweight(x, aumann.Mean(), groups, inclusion=inclusion)
+    >>> result.names, result.panel_shares.round(2)
+    (('tail', 'top'), array([0.24, 0.76]))
     >>> result.shares.round(2), result.standard_error.round(2)
-    (array([0.57, 0.43]), array([0.22, 0.22]))
+    (array([0.76, 0.24]), array([0.05, 0.05]))
     """
     function = read_function(value_function)
     columns = read_columns(x, function)
