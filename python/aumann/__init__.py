@@ -36,7 +36,9 @@ from aumann.estimators import (
 )
 from aumann.games import Game, GameError
 from aumann.groups import Groups
+from aumann.inclusion import check_inclusion
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Shapley
+from aumann.planning import PanelPlan, plan_panel
 from aumann.pooled import PooledValueFunction
 from aumann.population import Feature, Population
 from aumann.protocols import (
@@ -48,6 +50,8 @@ from aumann.protocols import (
     VisibilityBiased,
     VisibilityWeighted,
 )
+from aumann.reweighted import Reweighted
+from aumann.reweighting import reweight
 from aumann.runtime import build_info, get_threads, set_threads
 from aumann.scaling_bias import Rescaling
 from aumann.sources.events import read_events
@@ -79,12 +83,14 @@ __all__ = [
     "LeaveOneOut",
     "Mean",
     "MeanFieldExpansion",
+    "PanelPlan",
     "PathIntegral",
     "PermutationSampling",
     "PooledValueFunction",
     "Population",
     "Protocol",
     "Rescaling",
+    "Reweighted",
     "Shapley",
     "Snowball",
     "Step",
@@ -102,13 +108,16 @@ __all__ = [
     "as_torch",
     "attribute",
     "build_info",
+    "check_inclusion",
     "check_value_function",
     "compare_baselines",
     "compare_paths",
     "get_threads",
+    "plan_panel",
     "read_events",
     "read_parquet",
     "rescaling",
+    "reweight",
     "set_threads",
     "smooth",
     "synthesize",
