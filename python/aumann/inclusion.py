@@ -13,6 +13,12 @@ __all__ = ["check_inclusion", "proportional_inclusion", "read_inclusion"]
 
 Numbers = NDArray[np.float64]
 
+# An agent this near to certainty is certain, so that no other one's part of a line that is cut
+# into parts of these lengths exceeds the distance of two marks by rounding.
+CERTAIN = 1 - 2.0**-30
+# Below, a sum of sizes has no digits left to divide by.
+VANISHING = 1e-290
+
 
 def check_inclusion(inclusion: ArrayLike, groups: Any = None) -> None:
     r"""Refuse the inclusion probabilities of panels that cannot speak for the whole population.
@@ -112,7 +118,7 @@ def proportional_inclusion(sizes: Numbers, panel: int) -> Numbers:
     Parameters
     ----------
     sizes : ndarray of float64, shape (N,)
-        Above 0.
+        0 or more.
     panel : int
         Agents in the panel, from 1 to N: what the probabilities sum to.
 
@@ -123,18 +129,23 @@ def proportional_inclusion(sizes: Numbers, panel: int) -> Numbers:
 
     Notes
     -----
-    O(N log N).
+    O(N) for each round in which agents turn out to be certain.
 
     Examples
     --------
     >>> proportional_inclusion(np.array([8.0, 1.0, 1.0]), 2)
     array([1. , 0.5, 0.5])
     """
-    descending = np.sort(sizes)[::-1]
-    # With the k largest certain, the others share what is left of the panel.
-    rest = np.cumsum(descending[::-1])[::-1][:panel]
-    factors = (panel - np.arange(panel)) / rest
-    fits = factors * descending[:panel] <= 1
-    certain = int(np.argmax(fits)) if fits.any() else panel - 1
-    chances: Numbers = np.minimum(1.0, factors[certain] * sizes)
+    chances = np.ones(sizes.size)
+    left, places = np.arange(sizes.size), panel
+    while left.size > places:
+        share = sizes[left]
+        total = share.sum()
+        share *= places / total if total > VANISHING else 0.0
+        certain = share >= CERTAIN
+        if not certain.any():
+            chances[left] = share
+            break
+        left = left[~certain]
+        places -= int(np.count_nonzero(certain))
     return chances

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._numbers import check_positive
+from aumann.inclusion import proportional_inclusion
 from aumann.population import Population
 from aumann.protocols.drawing import (
     ascending,
@@ -21,13 +22,8 @@ from aumann.protocols.visibility import check_weight, visibility
 
 __all__ = ["VisibilityWeighted"]
 
-# An agent this near to certainty is certain, so that no other one's part of the line exceeds the
-# distance of two marks by rounding.
-CERTAIN = 1 - 2.0**-30
 # Units of the line that an agent's part has at least: probabilities are met to a relative 1e-6.
 LEAST_UNITS = 2.0**20
-# Weights beside a largest one of 1 that have lost digits, or all of them.
-VANISHING = 1e-290
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,8 @@ class VisibilityWeighted:
         True
         """
         check_request(population, size, topic)
-        chances, places = _capped(self._weights(population, topic), int(size))
+        chances = proportional_inclusion(self._weights(population, topic), int(size))
+        places = int(size) - int(np.count_nonzero(chances == 1))
         least = chances.min()
         if least * _units(places) < LEAST_UNITS:
             raise ValueError(
@@ -182,20 +179,3 @@ class VisibilityWeighted:
 def _units(places: int) -> float:
     """Return the units of the distance between two marks: as many as 63 bits can add up."""
     return 2.0 ** (62 - places.bit_length())
-
-
-def _capped(weights: NDArray[np.float64], size: int) -> tuple[NDArray[np.float64], int]:
-    """Return probabilities proportional to weights but at most 1, and the places not certain."""
-    chances = np.ones(weights.size)
-    left, places = np.arange(weights.size), size
-    while left.size > places:
-        share = weights[left]
-        total = share.sum()
-        share *= places / total if total > VANISHING else 0.0
-        certain = share >= CERTAIN
-        if not certain.any():
-            chances[left] = share
-            return chances, places
-        left = left[~certain]
-        places -= int(np.count_nonzero(certain))
-    return chances, places
