@@ -255,7 +255,7 @@ def test_one_topic_per_value(tmp_path):
     assert dense(population, "resonance", 1) == [[0, 0, 0], [1, 0, 0]]
     assert population.agent_table["reach"].tolist() == [2, 1, 1]
     assert population.metadata["events_without_topic"] == 1
-    with pytest.raises(ValueError, match=r"topic_column is 'topic'; one of \['subject'\]"):
+    with pytest.raises(ValueError, match=r"topic_column is 'topic'; one of \['kind', 'subject'\]"):
         aumann.read_events(path, columns=names, topic_column="topic")
     with pytest.raises(ValueError, match=r"topic_column is 'kind'"):
         aumann.read_events(path, columns=names, topic_column="kind")

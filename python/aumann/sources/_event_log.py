@@ -139,8 +139,9 @@ def find_layout(
         )
     roles = {role: fields.index(role) for role in ROLES}
     if topic_column is not None:
-        if topic_column not in fields or topic_column in ROLES:
-            others = [name for name in fields if name not in ROLES]
+        # A kind of event can be a topic; who, whom and when cannot.
+        others = [name for name in fields if name == "kind" or name not in ROLES]
+        if topic_column not in others:
             raise ValueError(f"topic_column is {topic_column!r}; one of {others} is wanted")
         roles["topic"] = fields.index(topic_column)
     if parquet:

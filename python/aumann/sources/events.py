@@ -84,9 +84,9 @@ def read_events(
         Times are numbers since 1970 in this unit, or ISO 8601 texts. Times of a Parquet file that
         have a type of their own need none.
     topic_column : str, optional
-        A further column: one topic per value, in sorted order. Activity is then the actor's events
-        of the topic and resonance those received with it. Events without a topic count for reach
-        only.
+        A further column, or kind: one topic per value, in sorted order. Activity is then the
+        actor's events of the topic and resonance those received with it. Events without a topic
+        count for reach only.
     followers : path, optional
         Table with columns agent and followers (``.csv``, ``.tsv``, also compressed, or
         ``.parquet``). Its agents join the population; agents that it lacks have a reach of 0.
