@@ -257,8 +257,10 @@ def test_one_topic_per_value(tmp_path):
     assert population.metadata["events_without_topic"] == 1
     with pytest.raises(ValueError, match=r"topic_column is 'topic'; one of \['kind', 'subject'\]"):
         aumann.read_events(path, columns=names, topic_column="topic")
-    with pytest.raises(ValueError, match=r"topic_column is 'kind'"):
-        aumann.read_events(path, columns=names, topic_column="kind")
+    with pytest.raises(ValueError, match=r"topic_column is 'actor'"):
+        aumann.read_events(path, columns=names, topic_column="actor")
+    by_kind = aumann.read_events(path, columns=names, topic_column="kind")
+    assert by_kind.topics == tuple(sorted({line[3] for line in TOPICS}))
     named = write(tmp_path / "named.csv", text(TOPICS, ",", ",".join(names)))
     assert aumann.read_events(named, topic_column="subject").topics == ("x", "y")
 
