@@ -301,11 +301,14 @@ def test_a_function_that_takes_many_here_and_means_something_else_there():
     def scaled(x):
         return (x / x.norm().clamp(min=1)).exp().mean(dim=(-1, -2))
 
-    found = aumann.attribute(x, scaled)
     alone = [aumann.attribute(each, scaled) for each in x]
-    assert_allclose(found.value, [each.value for each in alone], rtol=1e-12)
-    assert_allclose(found.values, [each.values for each in alone], rtol=1e-5, atol=1e-9)
-    assert found.converged.all()
+    # All steps together, and some of them at a time.
+    for bytes_ in (2**26, 5 * x[0].nbytes):
+        found = aumann.attribute(x, scaled, method=along(max_bytes=bytes_))
+        assert_allclose(found.value, [each.value for each in alone], rtol=1e-12)
+        assert_allclose(found.values, [each.values for each in alone], rtol=1e-5, atol=1e-9)
+        assert found.converged.all()
+        assert found.evaluations == sum(each.evaluations for each in alone)
 
     def clamped(x):
         return x.square().sum().clamp(min=1) * x.square().mean(dim=(-1, -2))

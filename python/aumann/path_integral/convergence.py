@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from aumann._warning import warn_user
 from aumann.path_integral.evaluation import Tensor, same_number, shown, training_parts
 
 __all__ = ["Unconverged", "warn_unconverged", "warn_unrepeatable"]
@@ -18,7 +19,7 @@ TINY = float(np.finfo(np.float64).tiny)
 class Unconverged:
     """A step whose error estimate or residual is too large, beside what they are judged by.
 
-    `step` is its label, None where the features have no steps.
+    `step` is its label, None where the features have no steps; `error` NaN where nobody knows.
     """
 
     step: object
@@ -30,47 +31,44 @@ class Unconverged:
     @property
     def badness(self) -> float:
         """The larger of both, relative to what it is judged by."""
-        return max(self.error / max(self.largest, TINY), self.residual / max(self.whole, TINY))
+        residual = self.residual / max(self.whole, TINY)
+        if math.isnan(self.error):
+            return residual
+        return max(self.error / max(self.largest, TINY), residual)
 
 
 def warn_unconverged(found: list[Unconverged], tolerance: float) -> None:
-    """Warn of the worst of some steps, on behalf of whoever called the caller's caller."""
+    """Warn of the worst of some steps."""
     worst = max(found, key=lambda each: each.badness)
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
     where = "" if worst.step is None else f" at step {worst.step}{others}"
-    warnings.warn(
-        f"the path integral did not converge{where}: the error estimate is {worst.error:.2g} where "
-        f"the largest value is {worst.largest:.2g}, the residual {worst.residual:.2g} where "
-        f"magnitudes sum to {worst.whole:.2g}; a tolerance of {tolerance:.2g} was asked for. More "
-        "nodes (max_evaluations=, nodes=) or a larger tolerance= is wanted; a residual that stays "
-        "means that F jumps on the path, or that part of its gradient is cut off",
-        RuntimeWarning,
-        stacklevel=4,
+    error = "the residual is"
+    if not math.isnan(worst.error):
+        error = (
+            f"the error estimate is {worst.error:.2g} where the largest value is "
+            f"{worst.largest:.2g}, the residual"
+        )
+    warn_user(
+        f"the path integral did not converge{where}: {error} {worst.residual:.2g} where magnitudes "
+        f"sum to {worst.whole:.2g}; a tolerance of {tolerance:.2g} was asked for. More nodes "
+        "(max_evaluations=, nodes=) or a larger tolerance= is wanted; a residual that stays means "
+        "that F jumps on the path, or that part of its gradient is cut off"
     )
 
 
-def warn_unrepeatable(
-    function: object, once: Tensor, again: Tensor, spacing: float, level: int
-) -> bool:
-    """Tell whether two evaluations at one point agree, and warn if they do not, or may not later.
-
-    `level` is where the warning points to, as that of `warnings.warn` in the caller.
-    """
+def warn_unrepeatable(function: object, once: Tensor, again: Tensor, spacing: float) -> bool:
+    """Tell whether two evaluations at one point agree; warn if they do not, or may not later."""
     same = same_number(once, again, spacing)
     parts = sorted(set(training_parts(function)))
     if not same:
-        warnings.warn(
+        warn_user(
             f"value_function: {shown(function)} gives {float(once[0]):.9g} and "
             f"{float(again[0]):.9g} for the same features: dropout in training mode "
-            "(module.eval() ends it), random numbers, or a state that it changes",
-            RuntimeWarning,
-            stacklevel=level + 1,
+            "(module.eval() ends it), random numbers, or a state that it changes"
         )
     elif parts:
-        warnings.warn(
+        warn_user(
             f"value_function: {shown(function)} is in training mode, in which {', '.join(parts)} "
-            "mixes agents or changes with every evaluation; module.eval() is wanted",
-            RuntimeWarning,
-            stacklevel=level + 1,
+            "mixes agents or changes with every evaluation; module.eval() is wanted"
         )
     return same

@@ -36,21 +36,6 @@ class Integral:
     evaluations: int
     capped: bool = False
 
-    @classmethod
-    def of_steps(cls, parts: Sequence[Integral]) -> Integral:
-        """Return the integral of several steps, given each of them."""
-        return cls(
-            torch.cat([part.values for part in parts]),
-            (
-                np.concatenate([part.ends[0] for part in parts]),
-                np.concatenate([part.ends[1] for part in parts]),
-            ),
-            np.concatenate([part.error for part in parts]),
-            np.concatenate([part.converged for part in parts]),
-            max(part.evaluations for part in parts),
-            any(part.capped for part in parts),
-        )
-
     def times(self, coefficient: float) -> Integral:
         """Return the integral of a multiple."""
         at_x, at_start = self.ends

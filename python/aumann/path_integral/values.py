@@ -98,8 +98,10 @@ class PathValues:
                 x, rows = self._tensors(ends, steps)
                 present = presence_at(ends, start)
                 place = Place(first + start if self.stepped else None, present)
-                integral = self._integral(x, rows, place, progress)
-                self._write(answer, integral, present, first + start)
+                done = first + start
+                for integral in self._integrals(self._path(x, rows), place, progress):
+                    self._write(answer, integral, present, done)
+                    done += len(integral.values)
 
     def finish(self, answer: Answer) -> None:
         """Say how the values were found, and warn of the steps that did not converge."""
@@ -132,41 +134,39 @@ class PathValues:
         answer.write(step, present, values, (float(worth[-1]), float(worth[0])), told)
         answer.evaluations += len(worth)
 
-    def _integral(
-        self, x: Tensor, start: Tensor | None, place: Place, progress: Progress
+    def _integrals(self, path: Path, place: Place, progress: Progress) -> list[Integral]:
+        """Return the integrals of all steps of a path, in order."""
+        if isinstance(self.function, ValueFunction):
+            return [self._of_terms(self.function, path, place, progress)]
+        steps = len(path.x)
+        if steps > 1 and not self._formed(path).many:
+            alone = [(path.of_step(k), place.of_step(k)) for k in range(steps)]
+            return [each for ends in alone for each in self._integrals(*ends, progress)]
+        integrand = self._integrand(path, place)
+        integral = integrate(integrand, self.estimator, progress.show)
+        if not self._is_repeatable(integrand, integral.ends[0]):
+            integral.converged[:] = False
+        elif self._form is not self._single is not None and not self._stands(path, integral):
+            self._form = self._single
+            return self._integrals(path, place, progress)
+        return [integral]
+
+    def _of_terms(
+        self, function: ValueFunction, path: Path, place: Place, progress: Progress
     ) -> Integral:
-        """Return the integral of the value function for some steps."""
-        if not isinstance(self.function, ValueFunction):
-            path = self._path(x, start)
-            integrand = self._integrand(path, place)
-            integral = integrate(integrand, self.estimator, progress.show)
-            if not self._is_repeatable(integrand, integral.ends[0]):
-                integral.converged[:] = False
-            elif self._single is not None and not self._stands(path, integral):
-                self._form = self._single
-                integrals = [
-                    integrate(
-                        self._integrand(path.of_step(k), place.of_step(k)),
-                        self.estimator,
-                        progress.show,
-                    )
-                    for k in range(len(x))
-                ]
-                return Integral.of_steps(integrals)
-            return integral
+        """Return the integral of a built-in value function, or of a combination."""
         terms = []
-        for coefficient, term in self.function.terms:
+        for coefficient, term in function.terms:
             twin: Any = as_torch(term)
-            path = self._path(x, start)
+            of_term = path
             if isinstance(path, StraightPath):
                 # Composites are formed once: formed anew at every node, ties would be split.
                 twin = twin_of(term)
-                path = StraightPath(twin.reduce(x), None if start is None else twin.reduce(start))
-            form = TorchFunction(twin, Precision(path.x.device, path.x.dtype), many=True)
-            batch = self._nodes_together(path.x)
-            integral = integrate(
-                FunctionIntegrand(form, path, batch, place), self.estimator, progress.show
-            )
+                start = None if path.start is None else twin.reduce(path.start)
+                of_term = StraightPath(twin.reduce(path.x), start)
+            form = TorchFunction(twin, Precision(path.x.device, of_term.x.dtype), many=True)
+            integrand = FunctionIntegrand(form, of_term, self._nodes_together(of_term.x), place)
+            integral = integrate(integrand, self.estimator, progress.show)
             terms.append(integral.times(coefficient))
         return reduce(Integral.plus, terms)
 
@@ -257,7 +257,7 @@ class PathValues:
         if self._repeatable is None:
             again = integrand.value(1.0)
             self._repeatable = warn_unrepeatable(
-                self.function, torch.from_numpy(once), torch.from_numpy(again), integrand.spacing, 7
+                self.function, torch.from_numpy(once), torch.from_numpy(again), integrand.spacing
             )
         return self._repeatable
 
@@ -305,7 +305,7 @@ def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
         found = form.values(points)
         if not checked:
             checked = True
-            warn_unrepeatable(function, found, form.values(points), precision.spacing, 3)
+            warn_unrepeatable(function, found, form.values(points), precision.spacing)
         return float(found[0])
 
     value.__name__ = shown(function)
