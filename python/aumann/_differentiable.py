@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from aumann._torch import import_torch
+from aumann._tensors import check_tensor
+from aumann._torch import import_torch, is_tensor
 from aumann._twins import as_torch
 from aumann.coercion import read_features
-from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
 __all__ = ["Differentiable"]
@@ -61,42 +61,29 @@ class Differentiable:
         self.by_autograd = True
 
     def _read(self, x: Any) -> tuple[Any, tuple[str, ...] | None]:
-        torch = self.torch
-        parts: list[Any] = [self._f]
-        if isinstance(self._f, PooledValueFunction):
-            parts = [self._f.encode, self._f.readout]
-        modules = [part for part in parts if isinstance(part, torch.nn.Module)]
-        weights = next(
-            (w for module in modules for w in module.parameters() if w.is_floating_point()), None
-        )
-        names = None
-        if isinstance(x, torch.Tensor):
-            tensor = x.detach()
-            if not tensor.is_floating_point():
-                raise TypeError(f"x: dtype {x.dtype}, a tensor of real numbers is wanted")
-            if tensor.ndim not in (2, 3) or 0 in tensor.shape:
-                raise ValueError(f"x: shape {tuple(x.shape)}, (N, d) with agents is wanted")
-            steps = len(tensor) if tensor.ndim == 3 else 1
-            dtype = torch.float32 if x.dtype == torch.float32 else torch.float64
-        else:
-            features = read_features(x)
-            names, steps, dtype = features.names, features.shape[0], torch.float64
+        # Only here, as it imports torch.
+        from aumann.path_integral.evaluation import Precision
+
+        if is_tensor(x):
+            check_tensor(x, "x")
+        features = read_features(x)
+        steps = features.shape[0]
         if steps != 1:
             raise ValueError(f"x: {steps} steps, the features of one step, (N, d), are wanted")
-        if not isinstance(x, torch.Tensor):
-            (block,) = features.blocks()
-            rows = np.stack(block.x, axis=-1)[0] if isinstance(block.x, list) else block.x[0]
-            rows = rows if block.presence is None else rows[block.presence[0]]
-            tensor = torch.as_tensor(np.array(rows, dtype=np.float64))
-            tensor = tensor if weights is None else tensor.to(weights.device)
-        tensor = tensor.reshape(tensor.shape[-2:])
+        (block,) = features.blocks()
+        rows = np.stack(block.x, axis=-1)[0] if isinstance(block.x, list) else block.x[0]
+        rows = rows if block.presence is None else rows[block.presence[0]]
+        # Arrays say little of what a function computes in; tensors do.
+        tensor = self.torch.as_tensor(np.array(rows, dtype=None if is_tensor(x) else np.float64))
         bad = (~tensor.isfinite()).nonzero()
         if len(bad):
             i, k = bad[0].tolist()
             raise ValueError(
                 f"x: {tensor[i, k].item()} at agent {i}, feature {k}, finite numbers are wanted"
             )
-        return tensor.to(dtype if weights is None else weights.dtype), names
+        if is_tensor(x):
+            tensor = tensor.to(x.device)
+        return Precision.of(self._f, tensor).cast(tensor), features.names
 
     def value(self, x: Any, where: str | None) -> float:
         """Return F(x); `where` names x in the error for a value that is not finite, if one is due.
