@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import aumann
+from aumann._ranking import largest
 from aumann.methods import AumannShapley
 
 SINGLE = aumann.attribute([[1.0], [2.0], [6.0]], aumann.Variance())
@@ -331,3 +332,19 @@ def test_a_sampled_result_shows_its_errors() -> None:
     )
     assert f"error     estimated at most {expanded.error_estimate:.1e}" in repr(expanded)
     assert "standard_error" not in expanded.to_table().columns
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_largest_of_many_are_those_of_a_full_sort(seed):
+    draw = np.random.default_rng(seed)
+    agents = int(draw.integers(1, 5_000))
+    # Every other time with ties, among which the lower index comes first.
+    values = draw.normal(size=agents) if seed % 2 else draw.integers(-30, 30, agents) / 4
+    present = draw.random(agents) < 0.8
+    present[draw.integers(agents)] = True
+    candidates = np.flatnonzero(present)
+    k = int(draw.integers(1, agents + 5))
+    for by_magnitude in (False, True):
+        keys = -np.abs(values[candidates]) if by_magnitude else -values[candidates]
+        wanted = candidates[np.lexsort((candidates, keys))[:k]]
+        assert (largest(values, candidates, k, by_magnitude) == wanted).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,11 +101,9 @@ class Whole:
     def _shares(
         self, result: Attribution, tiers: Groups
     ) -> Iterator[tuple[str, int, float | None]]:
-        with warnings.catch_warnings():
-            # Undefined shares are counted in the tables, not warned of one by one.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            grouped = result.group(tiers)
-            shares = grouped.shares
+        grouped = result.group(tiers)
+        # Divisors are NaN where shares are undefined: counted in the tables, not warned of.
+        shares = grouped.sums / grouped.divisors
         for tier, agents, share in zip(grouped.names, grouped.counts, shares, strict=True):
             yield tier, int(agents), _number(share)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, field, fields, is_dataclass
 from os import PathLike
@@ -18,8 +19,9 @@ from aumann._progress import Progress
 from aumann.groups import Groups
 from aumann.population import Population
 from aumann.protocols import Protocol, TopicByFollowers, TopicTop, UniformRandom, VisibilityBiased
+from aumann.runtime import get_threads
 from aumann.study.cells import Whole
-from aumann.study.store import Store
+from aumann.study.store import Rows, Store
 from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction, Variance
 
 __all__ = ["Study", "StudyResults", "paper_protocols"]
@@ -194,26 +196,44 @@ class Study:
     def _run_topic(self, store: Store, t: int, topic: str | None, progress: Progress) -> list[str]:
         """Measure what is missing of a topic and return the names of its parts, in order."""
         assert self.tiers is not None
-        whole: Whole | None = None
-        parts = [f"{t}-whole"]
-        tasks = [(p, name, seed) for p, name in enumerate(self.protocols) for seed in self.seeds]
-        parts += [f"{t}-{p}-{seed}" for p, _, seed in tasks]
-        if any(not store.has(part) for part in parts):
+        first = f"{t}-whole"
+        tasks = {
+            f"{t}-{p}-{seed}": (name, seed)
+            for p, name in enumerate(self.protocols)
+            for seed in self.seeds
+        }
+        missing = [part for part in tasks if not store.has(part)]
+        if missing or not store.has(first):
             x = self.population.features(topic, window="whole")
             named = {repr(function): function for function in self.value_functions}
             whole = Whole.of(topic, x, self.tiers, named)
-            store.write(parts[0], whole.rows())
-        for done, (part, (_, name, seed)) in enumerate(zip(parts[1:], tasks, strict=True)):
-            if whole is not None and not store.has(part):
-                rows: dict[str, list[dict[str, Any]]] = {"cells": [], "shares": []}
-                for size in self.sizes or ():
-                    members = self.protocols[name].draw(self.population, size, seed, topic=topic)
-                    what = {"protocol": name, "size": size, "seed": seed}
-                    for table, found in whole.panel_rows(members, what, TOP).items():
-                        rows[table] += found
-                store.write(part, rows)
-            progress.show(t * self._panels + done + 1)
-        return parts
+            store.write(first, whole.rows())
+            done = t * len(tasks) + len(tasks) - len(missing)
+            for finished, _ in enumerate(self._measured(store, whole, missing, tasks), done + 1):
+                progress.show(finished)
+        return [first, *tasks]
+
+    def _measured(
+        self, store: Store, whole: Whole, parts: list[str], tasks: dict[str, tuple[str, int]]
+    ) -> Iterator[None]:
+        """Measure parts side by side, in any order: none depends on another."""
+
+        def measure(part: str) -> None:
+            name, seed = tasks[part]
+            rows: Rows = {"cells": [], "shares": []}
+            for size in self.sizes or ():
+                members = self.protocols[name].draw(self.population, size, seed, topic=whole.topic)
+                what = {"protocol": name, "size": size, "seed": seed}
+                for table, found in whole.panel_rows(members, what, TOP).items():
+                    rows[table] += found
+            store.write(part, rows)
+
+        pool = ThreadPoolExecutor(get_threads())
+        try:
+            for future in as_completed([pool.submit(measure, part) for part in parts]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
