@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
+from numpy.testing import assert_allclose
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -84,6 +85,59 @@ def test_what_the_theory_says_of_the_grid(results):
         and row["topic"] == POPULATION.topics[0]
     }
     assert top["visibility", 100] > 0.1 > abs(top["random", 1_000])
+
+
+def test_every_step_is_what_numpy_finds(results):
+    tiers, bins = POPULATION.tiers(), POPULATION.percentile_bins(100)
+    rows = results.tables["steps"].to_pylist()
+    assert len(rows) == 2 * 4 * 2 * 3
+    for row in rows:
+        x = POPULATION.features(row["topic"])[row["number"]]
+        assert row["step"] == str(POPULATION.step_labels[row["number"]])
+        name = {repr(f()): f.name for f in FUNCTIONS}[row["value_function"]]
+        if name != "heat":
+            x = ((x[:, 0] + x[:, 1]) + x[:, 2])[:, None]
+        values = reference.aumann_shapley(name, x).astype(float)
+        mine = tiers.codes == tiers.names.index(row["tier"])
+        assert row["sum"] == pytest.approx(values[mine].sum(), rel=1e-9, abs=1e-12)
+        assert row["share"] == pytest.approx(values[mine].sum() / values.sum(), rel=1e-9, abs=1e-12)
+        assert row["value"] == pytest.approx(values.sum(), rel=1e-9)
+        masses = [
+            each["sum"]
+            for each in results.tables["bins"].to_pylist()
+            if all(each[key] == row[key] for key in ("topic", "value_function", "number"))
+        ]
+        wanted = np.bincount(bins.codes, weights=values, minlength=100)
+        assert_allclose(masses, wanted, rtol=1e-9, atol=1e-12)
+    peaks = results.peaks().to_pylist()
+    assert len(peaks) == 2 * 4 * 3
+    for peak in peaks:
+        same = [r for r in rows if all(r[key] == peak[key] for key in ("topic", "value_function"))]
+        assert peak["value"] == max(row["value"] for row in same)
+
+
+def test_agents_who_are_never_there_count_for_nothing(tmp_path):
+    x = np.random.default_rng(0).poisson(2.0, (2, 300))
+    there = np.ones((2, 300), bool)
+    there[:, 7] = False
+    there[0, :50] = False
+    x[~there] = 0
+    counts = {"reach": x, "activity": 2 * x, "resonance": x // 2}
+    population = aumann.Population.from_arrays(counts, kinds="count", presence=there)
+    protocols = {"random": aumann.UniformRandom()}
+    results = aumann.Study(population, protocols=protocols, sizes=[200], seeds=[0]).run(tmp_path)
+    whole = aumann.attribute(
+        population.features(window="whole"), aumann.Variance(), presence=there.any(axis=0)
+    )
+    rows = {
+        row["tier"]: row
+        for row in results.tables["whole"].to_pylist()
+        if row["value_function"] == "Variance()"
+    }
+    grouped = whole.group(population.tiers())
+    for k, tier in enumerate(grouped.names):
+        assert rows[tier]["share"] == grouped.shares[k]
+        assert rows[tier]["agents"] == grouped.counts[k]
 
 
 def test_a_study_that_is_there_is_not_run_again(results, monkeypatch):
@@ -173,9 +227,12 @@ def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path):
     answer = run(tmp_path, **ASKED)
     assert answer.exit_code == 0, answer.stderr
     assert "Share of the top tier in panels less its share of all 2,500 agents" in answer.stdout
-    assert answer.stdout.count("Variance()") == 2 * 4
+    assert "When each indicator peaked" in answer.stdout
+    assert answer.stdout.count("Variance()") == 2 * 4 + 2
     assert {path.name for path in (tmp_path / "out").glob("*.parquet")} == {
         "whole.parquet",
+        "steps.parquet",
+        "bins.parquet",
         "cells.parquet",
         "shares.parquet",
     }

@@ -32,8 +32,8 @@ def study(
 
     Panels are drawn by every protocol, size and seed, attributed on their own, and compared with
     the population. The tables are written to the output folder; the same command goes on with a
-    study that was stopped. Printed: by how much the share of the top tier is off, and what is
-    left after the best single factor.
+    study that was stopped. Printed: when each indicator peaked and who carried it, by how much
+    the panels' share of the top tier is off, and what is left after the best single factor.
 
     [bold]Example[/bold] of a file
 
@@ -49,7 +49,9 @@ def study(
     folder = file.parent / asked.pop("output")
     results = Study(population, **_arguments(asked)).run(folder)
     console = standard_output()
-    _print(console, results.summary().to_pylist(), population)
+    _print_peaks(console, results.peaks().to_pylist(), population)
+    console.print()
+    _print_flips(console, results.summary().to_pylist(), population)
     console.print(f"\nwritten to {folder}")
 
 
@@ -104,8 +106,29 @@ def _known(name: Any, names: tuple[str, ...], what: str) -> str:
     raise ValueError(f"{what} {name!r} is not known{hint}; {', '.join(names)} are")
 
 
-def _print(console: Any, rows: list[dict[str, Any]], population: Any) -> None:
-    top = next(iter(rows))["tier"] if not rows else population.tiers().names[0]
+def _print_peaks(console: Any, rows: list[dict[str, Any]], population: Any) -> None:
+    tiers = population.tiers().names
+    table = Table(
+        "topic",
+        "value function",
+        "peak",
+        title="When each indicator peaked, and who carried it: shares of the tiers at that step",
+        title_justify="left",
+        **PLAIN,
+    )
+    for tier in tiers:
+        table.add_column(tier, justify="right")
+    peaks: dict[tuple[str, str, str], dict[str, float | None]] = {}
+    for row in rows:
+        key = (row["topic"] or "all", row["value_function"], row["step"])
+        peaks.setdefault(key, {})[row["tier"]] = row["share"]
+    for key, shares in peaks.items():
+        table.add_row(*key, *(_percent(shares.get(tier)) for tier in tiers))
+    console.print(table)
+
+
+def _print_flips(console: Any, rows: list[dict[str, Any]], population: Any) -> None:
+    top = population.tiers().names[0]
     table = Table(
         "topic",
         "value function",
@@ -129,6 +152,10 @@ def _print(console: Any, rows: list[dict[str, Any]], population: Any) -> None:
     for key, by_size in cells.items():
         table.add_row(*key, *(by_size.get(size, "") for size in sizes))
     console.print(table)
+
+
+def _percent(share: float | None) -> str:
+    return "undefined" if share is None else f"{share:.1%}"
 
 
 def _points(flip: float | None) -> str:

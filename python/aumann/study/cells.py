@@ -13,6 +13,7 @@ from aumann._attribute import attribute
 from aumann._rescaling import rescaling
 from aumann.attribution import Attribution
 from aumann.groups import Groups
+from aumann.population import Population
 from aumann.study.store import Rows
 from aumann.value_functions import ValueFunction
 
@@ -29,6 +30,8 @@ class Whole:
         None for all topics together.
     x : ndarray, shape (N, d)
         Features of the whole window.
+    present : ndarray of bool, shape (N,), optional
+        Who is there at any step, if not everybody.
     tiers : Groups
         The tier of every agent.
     results : dict of str to Attribution
@@ -37,20 +40,26 @@ class Whole:
 
     topic: str | None
     x: NDArray[np.floating[Any]]
+    present: NDArray[np.bool_] | None
     tiers: Groups
     results: dict[str, Attribution]
 
     @classmethod
     def of(
         cls,
+        population: Population,
         topic: str | None,
-        x: NDArray[np.floating[Any]],
         tiers: Groups,
         value_functions: dict[str, ValueFunction],
     ) -> Whole:
-        """Attribute the population."""
-        results = {name: attribute(x, function) for name, function in value_functions.items()}
-        return cls(topic, x, tiers, results)
+        """Attribute a population over the whole window."""
+        x = population.features(topic, window="whole")
+        present = population.window_presence("whole")
+        results = {
+            name: attribute(x, function, presence=present)
+            for name, function in value_functions.items()
+        }
+        return cls(topic, x, present, tiers, results)
 
     def rows(self) -> Rows:
         """Return the tier shares of the population, one row per value function and tier."""
@@ -74,10 +83,11 @@ class Whole:
     ) -> Rows:
         """Return what is measured of a panel, each row with `what` names it."""
         x, tiers = self.x[members], self.tiers.take(members)
+        present = None if self.present is None else self.present[members]
         cells: list[dict[str, Any]] = []
         shares: list[dict[str, Any]] = []
         for name, whole in self.results.items():
-            panel = attribute(x, whole.value_function)
+            panel = attribute(x, whole.value_function, presence=present)
             relation = rescaling(panel, whole, members, k=tuple(top))
             cell = {"topic": self.topic, **what, "value_function": name}
             cells.append(

@@ -21,6 +21,7 @@ from aumann.population import Population
 from aumann.protocols import Protocol, TopicByFollowers, TopicTop, UniformRandom, VisibilityBiased
 from aumann.runtime import get_threads
 from aumann.study.cells import Whole
+from aumann.study.dynamics import step_rows
 from aumann.study.store import Rows, Store
 from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction, Variance
 
@@ -58,7 +59,8 @@ class Study:
     Parameters
     ----------
     population : Population
-        Features of the whole window are used.
+        Panels and the population are compared over the whole window; the population's own
+        attribution is given step by step as well.
     value_functions : sequence of ValueFunction
         Mean, heat, variance and Gini mean difference if not given.
     protocols : mapping of str to Protocol
@@ -149,8 +151,8 @@ class Study:
         Parameters
         ----------
         output : path
-            A folder for `manifest.json`, the finished parts, and the tables `whole`, `cells` and
-            `shares` as Parquet. A study that was stopped goes on where it was, to the same bits.
+            A folder for `manifest.json`, the finished parts, and the tables of `StudyResults` as
+            Parquet. A study that was stopped goes on where it was, to the same bits.
 
         Returns
         -------
@@ -196,7 +198,10 @@ class Study:
     def _run_topic(self, store: Store, t: int, topic: str | None, progress: Progress) -> list[str]:
         """Measure what is missing of a topic and return the names of its parts, in order."""
         assert self.tiers is not None
-        first = f"{t}-whole"
+        named = {repr(function): function for function in self.value_functions}
+        first, steps = f"{t}-whole", f"{t}-steps"
+        if not store.has(steps):
+            store.write(steps, step_rows(self.population, topic, named, self.tiers))
         tasks = {
             f"{t}-{p}-{seed}": (name, seed)
             for p, name in enumerate(self.protocols)
@@ -204,14 +209,12 @@ class Study:
         }
         missing = [part for part in tasks if not store.has(part)]
         if missing or not store.has(first):
-            x = self.population.features(topic, window="whole")
-            named = {repr(function): function for function in self.value_functions}
-            whole = Whole.of(topic, x, self.tiers, named)
+            whole = Whole.of(self.population, topic, self.tiers, named)
             store.write(first, whole.rows())
             done = t * len(tasks) + len(tasks) - len(missing)
             for finished, _ in enumerate(self._measured(store, whole, missing, tasks), done + 1):
                 progress.show(finished)
-        return [first, *tasks]
+        return [first, steps, *tasks]
 
     def _measured(
         self, store: Store, whole: Whole, parts: list[str], tasks: dict[str, tuple[str, int]]
@@ -245,10 +248,11 @@ class StudyResults:
     folder : Path
         Where they are.
     tables : dict of str to pyarrow.Table
-        `whole`: the population's tier shares. `cells`: one row per panel and value function, with
-        the factor that maps its shares onto the population's best, what is left (`residual`), and
-        agreement of rankings. `shares`: one row per panel, value function and tier. Undefined
-        figures are null.
+        `whole`: the population's tier shares. `steps`, `bins`: the same step by step, by tier and
+        by percentile bin of reach. `cells`: one row per panel and value function, with the factor
+        that maps its shares onto the population's best, what is left (`residual`), and agreement
+        of rankings. `shares`: one row per panel, value function and tier. Undefined figures are
+        null.
     """
 
     folder: Path
@@ -282,6 +286,24 @@ class StudyResults:
                 and s.size = c.size and s.seed = c.seed
             group by s.topic, s.value_function, s.protocol, s.size, s.tier
             order by s.topic, s.value_function, s.protocol, s.size, s.tier
+            """
+        ).to_arrow_table()
+
+    def peaks(self) -> Any:
+        """Return the step with the largest value per topic and value function, by tier.
+
+        A pyarrow.Table with columns topic, value_function, step, value, tier and share.
+        """
+        import duckdb
+
+        connection = duckdb.connect()
+        connection.register("steps", self.tables["steps"])
+        return connection.sql(
+            """
+            select topic, value_function, step, value, tier, share from steps
+            qualify value = max(value) over (partition by topic, value_function)
+                and number = min(number) over (partition by topic, value_function, value)
+            order by topic, value_function, share desc nulls last, tier
             """
         ).to_arrow_table()
 
