@@ -47,11 +47,12 @@ def study(
     asked = _read(file)
     population = read_population(file.parent / asked.pop("population"))
     folder = file.parent / asked.pop("output")
-    results = Study(population, **_arguments(asked)).run(folder)
+    tiers = population.tiers()
+    results = Study(population, tiers=tiers, **_arguments(asked)).run(folder)
     console = standard_output()
-    _print_peaks(console, results.peaks().to_pylist(), population)
+    _print_peaks(console, results.peaks().to_pylist(), tiers.names)
     console.print()
-    _print_flips(console, results.summary().to_pylist(), population)
+    _print_flips(console, results.summary().to_pylist(), tiers.names[0], population.agents)
     console.print(f"\nwritten to {folder}")
 
 
@@ -106,8 +107,7 @@ def _known(name: Any, names: tuple[str, ...], what: str) -> str:
     raise ValueError(f"{what} {name!r} is not known{hint}; {', '.join(names)} are")
 
 
-def _print_peaks(console: Any, rows: list[dict[str, Any]], population: Any) -> None:
-    tiers = population.tiers().names
+def _print_peaks(console: Any, rows: list[dict[str, Any]], tiers: tuple[str, ...]) -> None:
     table = Table(
         "topic",
         "value function",
@@ -127,13 +127,12 @@ def _print_peaks(console: Any, rows: list[dict[str, Any]], population: Any) -> N
     console.print(table)
 
 
-def _print_flips(console: Any, rows: list[dict[str, Any]], population: Any) -> None:
-    top = population.tiers().names[0]
+def _print_flips(console: Any, rows: list[dict[str, Any]], top: str, agents: int) -> None:
     table = Table(
         "topic",
         "value function",
         "protocol",
-        title=f"Share of the top tier in panels less its share of all {population.agents:,} "
+        title=f"Share of the top tier in panels less its share of all {agents:,} "
         "agents, percentage points, mean of the seeds; in brackets the part of the shares\n"
         "that no single factor maps",
         title_justify="left",

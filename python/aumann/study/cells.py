@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.population import Population
 from aumann.study.store import Rows
+from aumann.study.tiers import TierShare, defined, tier_shares
 from aumann.value_functions import ValueFunction
 
 __all__ = ["Whole"]
@@ -36,6 +37,8 @@ class Whole:
         The tier of every agent.
     results : dict of str to Attribution
         By the name of the value function.
+    shares : dict of str to list of TierShare
+        What the tiers have of them.
     """
 
     topic: str | None
@@ -43,6 +46,7 @@ class Whole:
     present: NDArray[np.bool_] | None
     tiers: Groups
     results: dict[str, Attribution]
+    shares: dict[str, list[TierShare]]
 
     @classmethod
     def of(
@@ -59,24 +63,24 @@ class Whole:
             name: attribute(x, function, presence=present)
             for name, function in value_functions.items()
         }
-        return cls(topic, x, present, tiers, results)
+        shares = {name: tier_shares(result, tiers) for name, result in results.items()}
+        return cls(topic, x, present, tiers, results, shares)
 
     def rows(self) -> Rows:
         """Return the tier shares of the population, one row per value function and tier."""
-        shares = []
-        for name, result in self.results.items():
-            for tier, agents, share in self._shares(result, self.tiers):
-                shares.append(
-                    {
-                        "topic": self.topic,
-                        "value_function": name,
-                        "tier": tier,
-                        "agents": agents,
-                        "share": share,
-                        "value": result.value,
-                    }
-                )
-        return {"whole": shares}
+        rows = [
+            {
+                "topic": self.topic,
+                "value_function": name,
+                "tier": part.tier,
+                "agents": part.agents,
+                "share": part.share,
+                "value": self.results[name].value,
+            }
+            for name, parts in self.shares.items()
+            for part in parts
+        ]
+        return {"whole": rows}
 
     def panel_rows(
         self, members: NDArray[np.intp], what: dict[str, Any], top: Sequence[int]
@@ -94,30 +98,17 @@ class Whole:
                 {
                     **cell,
                     "value": panel.value,
-                    "factor": _number(relation.factor),
-                    "residual": _number(relation.residual),
-                    "spearman": _number(relation.spearman),
-                    **{f"jaccard_{k}": _number(relation.jaccard[k]) for k in top},
+                    "factor": defined(relation.factor),
+                    "residual": defined(relation.residual),
+                    "spearman": defined(relation.spearman),
+                    **{f"jaccard_{k}": defined(relation.jaccard[k]) for k in top},
                 }
             )
-            both = zip(self._shares(panel, tiers), self._shares(whole, self.tiers), strict=True)
-            for (tier, agents, share), (_, _, of_whole) in both:
-                flip = None if share is None or of_whole is None else share - of_whole
-                shares.append(
-                    {**cell, "tier": tier, "agents": agents, "share": share, "flip": flip}
-                )
+            both = zip(tier_shares(panel, tiers), self.shares[name], strict=True)
+            for own, of_whole in both:
+                flip = None
+                if own.share is not None and of_whole.share is not None:
+                    flip = own.share - of_whole.share
+                row = {"tier": own.tier, "agents": own.agents, "share": own.share, "flip": flip}
+                shares.append({**cell, **row})
         return {"cells": cells, "shares": shares}
-
-    def _shares(
-        self, result: Attribution, tiers: Groups
-    ) -> Iterator[tuple[str, int, float | None]]:
-        grouped = result.group(tiers)
-        # Divisors are NaN where shares are undefined: counted in the tables, not warned of.
-        shares = grouped.sums / grouped.divisors
-        for tier, agents, share in zip(grouped.names, grouped.counts, shares, strict=True):
-            yield tier, int(agents), _number(share)
-
-
-def _number(value: Any) -> float | None:
-    """Return a number, or None where it is undefined."""
-    return None if value is None or not np.isfinite(value) else float(value)

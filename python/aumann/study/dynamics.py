@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from aumann._attribute import attribute
 from aumann.groups import Groups
 from aumann.population import Population
 from aumann.study.store import Rows
+from aumann.study.tiers import tier_shares
 from aumann.value_functions import ValueFunction
 
 __all__ = ["BINS", "step_rows"]
@@ -64,14 +63,8 @@ def step_rows(
                 "number": step,
                 "value": result.value,
             }
-            grouped = result.group(tiers)
-            # Divisors are NaN where shares are undefined.
-            shares = grouped.sums / grouped.divisors
-            for k, tier in enumerate(grouped.names):
-                share = float(shares[k]) if np.isfinite(shares[k]) else None
-                by_tier.append(
-                    {**cell, "tier": tier, "sum": float(grouped.sums[k]), "share": share}
-                )
+            for part in tier_shares(result, tiers):
+                by_tier.append({**cell, "tier": part.tier, "sum": part.sum, "share": part.share})
             for bin_, mass in zip(bins.names, result.group(bins).sums, strict=True):
                 by_bin.append({**cell, "bin": int(bin_), "sum": float(mass)})
     return {"steps": by_tier, "bins": by_bin}

@@ -29,7 +29,6 @@ __all__ = ["Study", "StudyResults", "paper_protocols"]
 
 # The k of the overlaps of the k largest attributions.
 TOP = (10, 100)
-SMALLEST_SIZE = 100
 
 
 def paper_protocols() -> dict[str, Protocol]:
@@ -112,8 +111,7 @@ class Study:
                 raise TypeError(f"protocols: {name!r} is {protocol!r}, which has no draw")
         sizes = self.sizes
         if sizes is None:
-            most = int(np.log10(max(agents - 1, 1)))
-            sizes = [10**k for k in range(2, most + 1)]
+            sizes = [10**k for k in range(2, len(str(agents))) if 10**k < agents]
         for size in sizes:
             check_integer("sizes", size, 1, agents - 1)
         for seed in self.seeds:
@@ -163,7 +161,7 @@ class Study:
         ValueError
             If the folder holds another study.
         ImportError
-            If pyarrow or scipy is not installed.
+            If pyarrow is not installed.
         """
         store = Store(Path(output), self.manifest())
         topics: tuple[str | None, ...] = tuple(self.topics or ()) or (None,)
