@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from aumann import _core
 from aumann._arrays import RealArray
 from aumann.coercion import Block, Features, read_arrays
 
-__all__ = ["Baseline", "Ends", "Step", "read_baseline"]
+__all__ = ["Baseline", "Ends", "Rows", "Step", "dense", "of_steps", "read_baseline"]
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class Baseline:
                 here = block.steps.start - first
                 steps = slice(here, here + 1)
                 presence = None if ends.presence is None else ends.presence[steps]
-                rows = None if ends.rows is None else _of_steps(ends.rows, steps)
-                yield Ends(block, _of_steps(ends.x, steps), rows, presence)
+                rows = None if ends.rows is None else of_steps(ends.rows, steps)
+                yield Ends(block, of_steps(ends.x, steps), rows, presence)
 
     def presence(self, features: Features) -> NDArray[np.bool_] | None:
         """Return who is there at either end, shape (T, N), or None for everybody."""
@@ -118,7 +118,7 @@ class Baseline:
     def _of_block(self, block: Block) -> Rows | None:
         if self.mean:
             return _core.feature_means(block.x, block.presence)
-        return self.row if self.columns is None else _of_steps(self.columns, block.steps)
+        return self.row if self.columns is None else of_steps(self.columns, block.steps)
 
 
 def _compared(features: Features, reference: int | None) -> Iterator[Ends]:
@@ -151,11 +151,28 @@ def _filled(block: Block, union: NDArray[np.bool_]) -> RealArray | list[RealArra
     return np.where(present[..., np.newaxis], block.x, block.x.dtype.type(0))
 
 
-def _of_steps(rows: Rows, steps: slice) -> Rows:
-    """Return some steps of an array, or of a list of columns; a single step serves all."""
+def of_steps(rows: Rows, steps: slice) -> Rows:
+    """Return some steps of an array, or of a list of columns; a single step serves all.
+
+    Examples
+    --------
+    >>> of_steps(np.zeros((3, 2, 1)), slice(0, 2)).shape
+    (2, 2, 1)
+    """
     if isinstance(rows, list):
         return [column if len(column) == 1 else column[steps] for column in rows]
     return rows if len(rows) == 1 else rows[steps]
+
+
+def dense(rows: Rows) -> RealArray:
+    """Return an array, with the columns of a list along a last axis.
+
+    Examples
+    --------
+    >>> dense([np.zeros((1, 2)), np.ones((1, 2))]).shape
+    (1, 2, 2)
+    """
+    return cast(RealArray, np.stack(rows, axis=-1)) if isinstance(rows, list) else rows
 
 
 def read_baseline(baseline: Any, features: Features) -> Baseline:

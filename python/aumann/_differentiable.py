@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aumann._baseline import dense
 from aumann._tensors import check_tensor
 from aumann._torch import import_torch, is_tensor
 from aumann._twins import as_torch
@@ -71,7 +72,7 @@ class Differentiable:
         if steps != 1:
             raise ValueError(f"x: {steps} steps, the features of one step, (N, d), are wanted")
         (block,) = features.blocks()
-        rows = np.stack(block.x, axis=-1)[0] if isinstance(block.x, list) else block.x[0]
+        rows = dense(block.x)[0]
         rows = rows if block.presence is None else rows[block.presence[0]]
         # Arrays say little of what a function computes in; tensors do.
         tensor = self.torch.as_tensor(np.array(rows, dtype=None if is_tensor(x) else np.float64))

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._baseline import read_baseline
+from aumann._baseline import dense, read_baseline
 from aumann._numbers import check_integer, check_positive
 from aumann.coercion import read_features
 
@@ -175,13 +175,12 @@ class Game:
         >>> Game.between(np.sum, x, None, None).values(np.array([[True, False]]))
         array([1.])
         """
-        x = np.stack(x, axis=-1)[0] if isinstance(x, list) else x[0]
+        x = dense(x)[0]
         if rows is None:
             rows = 0.0
-        elif isinstance(rows, list):
-            rows = np.stack(rows, axis=-1)[0]
-        elif rows.ndim == 3:
-            rows = rows[0]
+        else:
+            rows = dense(rows)
+            rows = rows[0] if rows.ndim == 3 else rows
         rows = np.broadcast_to(np.asarray(rows, dtype=x.dtype), x.shape)
         if presence is not None:
             x, rows = x[presence[0]], rows[presence[0]]

@@ -29,11 +29,8 @@ class Precision:
     @classmethod
     def of(cls, function: object, x: Tensor) -> Precision:
         """Return those of a module's parameters, or else of the features."""
-        parts: list[Any] = [function]
-        if isinstance(function, PooledValueFunction):
-            parts = [function.encode, function.readout]
-        for part in parts:
-            for parameter in part.parameters() if is_module(part) else ():
+        for module in modules_of(function):
+            for parameter in module.parameters():
                 if parameter.dtype.is_floating_point:
                     return cls(parameter.device, parameter.dtype)
         return cls(x.device, x.dtype if x.is_floating_point() else torch.float64)
@@ -118,17 +115,21 @@ def same_number(one: Tensor, other: Tensor, spacing: float) -> bool:
     return bool(((one - other).abs() <= near).all())
 
 
+def modules_of(function: object) -> list[Any]:
+    """Return the torch modules that a function is, or is made of."""
+    parts: list[Any] = [function]
+    if isinstance(function, PooledValueFunction):
+        parts = [function.encode, function.readout]
+    return [part for part in parts if is_module(part)]
+
+
 def training_parts(function: object) -> list[str]:
     """Return the parts of a module that do something else, or change, while it is trained."""
     kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
-    wholes: list[Any] = [function]
-    if isinstance(function, PooledValueFunction):
-        wholes = [function.encode, function.readout]
     return [
         type(part).__name__
-        for whole in wholes
-        if is_module(whole)
-        for part in whole.modules()
+        for module in modules_of(function)
+        for part in module.modules()
         if part.training and isinstance(part, kinds)
     ]
 

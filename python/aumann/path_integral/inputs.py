@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aumann._baseline import Ends, Rows
+from aumann._baseline import Ends, Rows, dense, of_steps
 from aumann.path_integral.integrand import Place
 
-__all__ = ["ends_as_tensors", "one_step", "presence_at"]
+__all__ = ["ends_as_tensors", "presence_at"]
 
 Tensor: TypeAlias = Any
 
@@ -19,13 +19,6 @@ Tensor: TypeAlias = Any
 def presence_at(ends: Ends, k: int) -> NDArray[np.bool_] | None:
     """Return who is there at a step of a block, or None for everybody."""
     return None if ends.presence is None else ends.presence[k]
-
-
-def one_step(rows: Rows, k: int) -> Rows:
-    """Return one step of rows, a single step serving all."""
-    if isinstance(rows, list):
-        return [column if len(column) == 1 else column[k : k + 1] for column in rows]
-    return rows if len(rows) == 1 else rows[k : k + 1]
 
 
 def ends_as_tensors(ends: Ends, steps: slice) -> tuple[Tensor, Tensor | None]:
@@ -49,10 +42,7 @@ def ends_as_tensors(ends: Ends, steps: slice) -> tuple[Tensor, Tensor | None]:
 
 def _tensor(rows: Rows, steps: slice, present: NDArray[np.bool_] | None) -> Tensor:
     """Return some steps of rows as a tensor, in place where torch can read them so."""
-    if isinstance(rows, list):
-        array = np.stack([each if len(each) == 1 else each[steps] for each in rows], axis=-1)
-    else:
-        array = rows if len(rows) == 1 else rows[steps]
+    array = dense(of_steps(rows, steps))
     if array.ndim == 2:
         # One row for all agents of a step.
         array = array[:, np.newaxis]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aumann import _core
 from aumann._answer import Answer
-from aumann._baseline import Ends
+from aumann._baseline import Ends, of_steps
 from aumann._progress import Progress
 from aumann._torch import is_tensor
 from aumann._twins import TorchValueFunction, as_torch, twin_of
@@ -26,7 +26,7 @@ from aumann.path_integral.convergence import (
     warn_unrepeatable,
 )
 from aumann.path_integral.evaluation import Precision, TorchFunction, same_number, shown
-from aumann.path_integral.inputs import ends_as_tensors, one_step, presence_at
+from aumann.path_integral.inputs import ends_as_tensors, presence_at
 from aumann.path_integral.integrand import FunctionIntegrand, Integrand, Place
 from aumann.path_integral.paths import CustomPath, Path, StraightPath
 from aumann.path_integral.pooled_integrand import PooledIntegrand
@@ -122,7 +122,8 @@ class PathValues:
 
     def _fill_in_order(self, answer: Answer, ends: Ends, k: int, step: int) -> None:
         """Write what F changes by as the agents are faded in one after another."""
-        x, rows = one_step(ends.x, k), None if ends.rows is None else one_step(ends.rows, k)
+        here = slice(k, k + 1)
+        x, rows = of_steps(ends.x, here), None if ends.rows is None else of_steps(ends.rows, here)
         present = presence_at(ends, k)
         function = numpy_form(self.function, self._given)
         game = Game.between(function, x, rows, None if present is None else present[np.newaxis])
