@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann.reweighting import reweight
+from aumann.reweighting import reweighted
 from aumann.study.cells import Whole
 from aumann.study.tiers import defined
 
@@ -56,15 +55,13 @@ def repair_rows(
     there = members[present]
     rows = []
     for name, result in whole.results.items():
-        with warnings.catch_warnings():
-            # Cautions about single panels; of many panels the coverage says more.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            repaired = reweight(
-                whole.x[there],
-                result.value_function,
-                whole.tiers.take(there),
-                inclusion=inclusion[present],
-            )
+        # Cautions are about single panels; of many panels the coverage says more.
+        repaired = reweighted(
+            whole.x[there],
+            result.value_function,
+            whole.tiers.take(there),
+            inclusion=inclusion[present],
+        )
         low, high = repaired.intervals.T
         for g, part in enumerate(whole.shares[name]):
             rows.append(
