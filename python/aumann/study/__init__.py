@@ -1,5 +1,6 @@
 """The study: whether small panels tell the story of the population they are drawn from."""
 
+from aumann.study.description import StudyDescription, read_study
 from aumann.study.study import Study, StudyResults
 
-__all__ = ["Study", "StudyResults"]
+__all__ = ["Study", "StudyDescription", "StudyResults", "read_study"]
