@@ -1,26 +1,16 @@
 """A study described in a file, on the command line: what it asks for, and what is refused."""
 
-import json
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
+from study_files import FEW, describe, refused, run
 
 import aumann
-from aumann.cli import app
 from aumann.study import read_study
 
 POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
-FEW = 'sizes = [100]\nseeds = 2\nvalue_functions = ["variance"]\n'
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    error: str
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +18,6 @@ def week(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("population") / "week.parquet"
     POPULATION.write_parquet(path)
     return path
-
-
-def describe(folder: Path, population: Path, text: str) -> Path:
-    """Write a file that describes a study; keys of tables come last in TOML."""
-    file = folder / "study.toml"
-    paths = "" if "population =" in text else f"population = {json.dumps(str(population))}\n"
-    paths += "" if "output =" in text else 'output = "out"\n'
-    file.write_text(paths + text)
-    return file
-
-
-def run(file: Path) -> Answer:
-    answer = CliRunner().invoke(app, ["study", str(file)])
-    return Answer(answer.exit_code, answer.stdout, answer.stderr)
-
-
-def refused(file: Path, message: str) -> None:
-    """Check that the command says so in one line, and writes nothing."""
-    before = sorted(file.parent.rglob("*"))
-    answer = run(file)
-    assert answer.code == 2
-    assert answer.error.count("\n") == 1
-    assert message in answer.error
-    assert answer.out == ""
-    assert sorted(file.parent.rglob("*")) == before
 
 
 def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path, week):
