@@ -31,14 +31,35 @@ def made(folder: Path, counts: dict[str, np.ndarray], topics: tuple[str, ...] = 
     return path
 
 
-def test_a_topic_in_which_nobody_is_active_is_said_before_the_work(tmp_path):
+def test_a_topic_in_which_nobody_is_active_is_left_out_and_said(tmp_path):
     counts = np.random.default_rng(0).poisson(1.0, (2, 2, 500))
     counts[1] = 0
     arrays = {"reach": np.arange(500), "activity": counts, "resonance": counts}
     population = made(tmp_path, arrays, topics=("busy", "silent"))
-    asked = describe(tmp_path, population, FEW)
-    refused(asked, "topic: no agent has any activity or resonance in 'silent'")
-    assert run(describe(tmp_path, population, FEW + 'topics = ["busy"]')).code == 0
+    answer = run(describe(tmp_path, population, FEW))
+    assert answer.code == 0, answer.error
+    assert "left out: silent, with 0 active agents" in answer.out
+    assert set(pq.read_table(tmp_path / "out/cells.parquet")["topic"].to_pylist()) == {"busy"}
+    refused(
+        describe(tmp_path, population, FEW + 'topics = ["silent"]\noutput = "other"'),
+        "topics: nobody does anything in silent; an active agent is wanted",
+    )
+    refused(
+        describe(tmp_path, population, FEW + "least_participants = 501\nleast_steps = 1"),
+        "least_participants: 501 agents on at least 1 steps; no topic has as many",
+    )
+
+
+def test_a_topic_with_nobody_to_draw_is_said_before_the_work(tmp_path):
+    counts = np.random.default_rng(0).poisson(1.0, (2, 2, 500))
+    arrays = {"reach": np.arange(500), "activity": counts, "resonance": counts, "views": counts + 1}
+    for name in ("activity", "resonance"):
+        arrays[name] = counts * np.array([1, 0])[:, None, None]
+    population = made(tmp_path, arrays, topics=("busy", "watched"))
+    refused(
+        describe(tmp_path, population, FEW),
+        "protocols: topic by followers: topic: no agent has any activity or resonance in 'watched'",
+    )
 
 
 def test_a_population_without_followers_says_what_needs_them(tmp_path):
@@ -109,10 +130,9 @@ def test_the_folder_of_another_study_is_refused(tmp_path, week):
     )
 
 
-def test_a_panel_larger_than_its_pool_is_the_pool_and_others(tmp_path, week):
+def test_panels_larger_than_their_pool_hold_it_and_others(tmp_path, week):
     protocol = aumann.VisibilityBiased(pool=0.02)
-    chances = protocol.inclusion(POPULATION, 10)
-    pool = np.flatnonzero(chances)
+    pool = np.flatnonzero(protocol.inclusion(POPULATION, 10))
     assert pool.size == 50
     others = set()
     for seed in range(3):
@@ -121,9 +141,28 @@ def test_a_panel_larger_than_its_pool_is_the_pool_and_others(tmp_path, week):
         others |= set(panel) - set(pool)
     # Three independent draws of 150 of the 2,450 others hardly overlap.
     assert len(others) > 380
-    inside = protocol.inclusion(POPULATION, 200)
-    assert (inside[pool] == 1).all()
-    assert np.delete(inside, pool) == pytest.approx(150 / 2_450)
+    chances = protocol.inclusion(POPULATION, 200)
+    assert (chances[pool] == 1).all()
+    assert np.delete(chances, pool) == pytest.approx(150 / 2_450)
+
+    text = (
+        FEW.replace("[100]", "[40, 200]")
+        + "[protocols.random]\n[protocols.visibility]\npool = 0.02\n"
+    )
+    answer = run(describe(tmp_path, week, text))
+    assert answer.code == 0, answer.error
+    note = answer.out[answer.out.index("Agents in every panel") :]
+    assert "visibility: 50 of 200\n" in note
+    assert "random" not in note
+    assert "of 40" not in note
+    rows = pq.read_table(tmp_path / "out/protocols.parquet").to_pylist()
+    found = {(row["protocol"], row["size"]): (row["reachable"], row["certain"]) for row in rows}
+    assert found == {
+        ("random", 40): (2_500, 0),
+        ("random", 200): (2_500, 0),
+        ("visibility", 40): (50, 0),
+        ("visibility", 200): (2_500, 50),
+    }
 
 
 LIMITED = """

@@ -27,7 +27,28 @@ def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path, week):
     assert "When each indicator peaked" in answer.out
     assert answer.out.count("Variance()") == 2 * 4 + 2
     names = {path.stem for path in (tmp_path / "out").glob("*.parquet")}
-    assert names >= {"whole", "steps", "bins", "cells", "shares"}
+    assert names == TABLES
+
+
+TABLES = {
+    *("topics", "whole", "steps", "bins", "cells", "shares", "panel_steps", "panel_bins"),
+    *("elites", "elite_shares", "overlaps", "baselines", "repairs", "protocols"),
+}
+
+
+def test_tables_that_are_there_if_asked_for(tmp_path, week):
+    text = FEW + 'merge_steps = [2]\nstandardised = true\nstepwise = []\nprotocols = ["random"]'
+    answer = run(describe(tmp_path, week, text))
+    assert answer.code == 0, answer.error
+    names = {path.stem for path in (tmp_path / "out").glob("*.parquet")}
+    assert names == TABLES - {"panel_steps", "panel_bins"} | {"merged_steps", "scaled"}
+    rows = pq.read_table(tmp_path / "out/merged_steps.parquet").to_pylist()
+    tail = [row for row in rows if row["tier"] == "tail" and row["topic"] == "topic 2"]
+    assert [(row["merged"], row["step"], row["number"]) for row in tail] == [(2, "day 1", 0)]
+    whole = pq.read_table(tmp_path / "out/whole.parquet").to_pylist()
+    same = next(row for row in whole if row["tier"] == "tail" and row["topic"] == "topic 2")
+    # Two steps taken together are the whole window of two steps.
+    assert tail[0]["share"] == pytest.approx(same["share"], rel=1e-12)
 
 
 FULL = """
@@ -35,6 +56,11 @@ topics = ["topic 2"]
 value_functions = ["heat", { name = "gini", weights = [1, 1, 0.5] }]
 sizes = [100, 1_000]
 seeds = [3, 8]
+stepwise = ["mine", "visibility"]
+least_participants = 20
+least_steps = 2
+merge_steps = [2, 7]
+standardised = true
 
 [protocols.visibility]
 pool = 0.1
@@ -68,6 +94,9 @@ def test_a_file_says_all_that_a_study_takes(tmp_path, week):
         "followers only": aumann.VisibilityBiased(weight=0),
     }
     assert (study.sizes, study.seeds) == ((100, 1_000), (3, 8))
+    assert study.stepwise == ("mine", "visibility")
+    assert (study.least_participants, study.least_steps) == (20, 2)
+    assert (study.merge_steps, study.standardised) == ((2, 7), True)
     wanted = POPULATION.tiers("activity", (0.2, 0.8), ("loud", "quiet"))
     assert study.tiers.names == ("loud", "quiet")
     np.testing.assert_array_equal(study.tiers.codes, wanted.codes)

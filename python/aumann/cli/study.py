@@ -1,5 +1,6 @@
 """`aumann study`: a grid of panels, described in a file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +49,33 @@ def study(
     _print_peaks(console, results.peaks().to_pylist(), tiers)
     console.print()
     _print_flips(console, results.summary().to_pylist(), tiers[0], study.population.agents)
+    for line in [*_left_out(results.tables["topics"]), *_certain(results.tables["protocols"])]:
+        console.print(line)
     console.print(f"\nwritten to {folder}")
+
+
+def _left_out(topics: Any) -> Iterator[str]:
+    """Say which topics were not studied."""
+    for row in topics.to_pylist():
+        if not row["eligible"]:
+            yield (
+                f"\nleft out: {row['topic']}, with {row['active']:,} active agents, "
+                f"and enough of them on {row['steps_enough']} steps"
+            )
+
+
+def _certain(protocols: Any) -> Iterator[str]:
+    """Say which panels hold the same agents whatever the seed, as their pool is too small."""
+    counts: dict[tuple[str, int], list[int]] = {}
+    for row in protocols.to_pylist():
+        if row["certain"]:
+            counts.setdefault((row["protocol"], row["size"]), []).append(row["certain"])
+    if counts:
+        yield "\nAgents in every panel, whatever the seed; a smaller pool is in the panel whole:"
+    for (protocol, size), certain in counts.items():
+        low, high = min(certain), max(certain)
+        agents = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        yield f"  {protocol}: {agents} of {size:,}"
 
 
 def _print_peaks(console: Any, rows: list[dict[str, Any]], tiers: tuple[str, ...]) -> None:

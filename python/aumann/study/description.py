@@ -11,6 +11,7 @@ from typing import Any
 
 from aumann.population import Population
 from aumann.protocols import Protocol, TopicTop, UniformRandom
+from aumann.study.eligibility import topic_rows
 from aumann.study.keys import known_name, named, read_keys
 from aumann.study.study import Study, paper_protocols
 
@@ -131,7 +132,8 @@ def _study(population: Population, keys: dict[str, Any]) -> Study:
     with named("tiers"):
         groups = population.tiers(**tiers)
     study = Study(population, tiers=groups, **keys)
-    for topic in study.topics or (None,):
+    eligible = [row["topic"] for row in topic_rows(study) if row["eligible"]]
+    for topic in eligible:
         for name, protocol in study.protocols.items():
             with named(f"protocols: {name}"):
                 protocol.inclusion(population, min(study.sizes or ()), topic=topic)
