@@ -130,6 +130,34 @@ def test_the_folder_of_another_study_is_refused(tmp_path, week):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("manifest.json", "[1, 2", "manifest.json is of no study; an empty folder"),
+        ("manifest.json", "[1, 2]", "manifest.json is of no study; an empty folder"),
+        ("manifest.json", '{"name": "app", "version": 2}', "manifest.json is of no study"),
+        ("steps.parquet", "PAR1", "out holds steps.parquet and no study; an empty folder"),
+    ],
+)
+def test_folders_with_other_things_are_refused(tmp_path, week, name, content, message):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text(content)
+    refused(describe(tmp_path, week, FEW), message)
+    assert (tmp_path / "out" / name).read_text() == content
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path, week, finished):
+    folder = tmp_path / "out"
+    (folder / "parts").mkdir(parents=True)
+    for name in ("parts/.0-whole.json.x1", ".manifest.json.x1", ".cells.parquet.x1"):
+        (folder / name).write_text("half")
+    (folder / ".gitignore").write_text("*")
+    assert run(describe(tmp_path, week, FEW)).code == 0
+    assert [path.name for path in folder.rglob(".*")] == [".gitignore"]
+    (folder / ".gitignore").unlink()
+    assert_same(folder, finished)
+
+
 def test_panels_larger_than_their_pool_hold_it_and_others(tmp_path, week):
     protocol = aumann.VisibilityBiased(pool=0.02)
     pool = np.flatnonzero(protocol.inclusion(POPULATION, 10))

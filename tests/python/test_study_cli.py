@@ -10,7 +10,7 @@ from study_files import FEW, describe, refused, run
 
 import aumann
 from aumann.study import read_study
-from aumann.study.keys import READERS
+from aumann.study.keys import PROTOCOLS, READERS
 
 POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
 
@@ -129,8 +129,8 @@ def test_a_file_may_begin_with_the_mark_of_utf_8(tmp_path, week):
 
 
 def test_the_file_in_the_documents(tmp_path):
-    page = Path(__file__).parents[2] / "docs" / "study.md"
-    text = re.search(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL).group(1)
+    page = (Path(__file__).parents[2] / "docs" / "study.md").read_text(encoding="utf-8")
+    text = re.search(r"```toml\n(.*?)```", page, re.DOTALL).group(1)
     counts = np.ones((2, 7, 20_000), dtype=np.int64)
     population = aumann.Population.from_arrays(
         {"reach": counts[0, 0], "activity": counts, "resonance": counts},
@@ -142,10 +142,8 @@ def test_the_file_in_the_documents(tmp_path):
     study = read_study(tmp_path / "study.toml").study
     assert list(study.protocols) == ["visibility", "random", "mine"]
     assert study.tiers.counts.tolist() == [1_000, 9_000, 10_000]
-    keys = set(
-        re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", page.read_text(), re.M)))
-    )
-    assert set(READERS) <= keys
+    for name in (*READERS, *PROTOCOLS):
+        assert re.search(rf"^\| (`\w+`, )?`{name}`", page, re.MULTILINE), name
 
 
 @pytest.mark.parametrize(
