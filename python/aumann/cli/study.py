@@ -35,8 +35,8 @@ def study(
 
       population = "week.parquet"
       output = "study"
-      protocols = \\["visibility", "random"]
-      sizes = \\[100, 1000]
+      protocols = \["visibility", "random"]
+      sizes = \[100, 1000]
     """
     from aumann.study import read_study
 

@@ -77,8 +77,9 @@ def known_name(what: str, name: Any, known: Collection[str]) -> str:
     if isinstance(name, str) and name in known:
         return name
     near = difflib.get_close_matches(str(name), known, 1)
-    hint = f"{near[0]!r} is the nearest of " if near else "one of "
-    raise ValueError(f"{what}: {name!r} is not known, {hint}{', '.join(known)} is wanted")
+    names = ", ".join(known)
+    hint = f"; {near[0]!r} is the nearest of {names}" if near else f", one of {names} is wanted"
+    raise ValueError(f"{what}: {name!r} is not known{hint}")
 
 
 @contextmanager
