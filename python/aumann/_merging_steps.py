@@ -67,7 +67,7 @@ class StepMerging(RawValues):
         check_integer("count", count, 1)
         if count == 1:
             return self
-        starts = np.arange(0, self.steps, count)
+        starts = np.arange(0, self.steps, min(count, self.steps))
         labels = [self.step_labels[start] for start in starts]
         left = self.steps - int(starts[-1])
         if left < count:

@@ -131,6 +131,7 @@ def test_labels_are_the_first_of_the_parts():
         "2012-07-07 (1 of 3 steps)",
     )
     assert population.merge_steps(9).step_labels == ("2012-07-01 (7 of 9 steps)",)
+    assert population.merge_steps(10**30).series("posts")[0].tolist() == [[7, 7]]
     assert population.metadata == {}
     assert population.merge_steps(np.int64(3)).metadata == {"merged_steps": 3}
 

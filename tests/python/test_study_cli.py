@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from study_files import FEW, describe, refused, run
 
 import aumann
 from aumann.study import read_study
-from aumann.study.keys import PROTOCOLS, READERS
+from aumann.study.keys import PROTOCOLS, READERS, read_keys
 
 POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
 
@@ -162,6 +164,7 @@ def test_the_file_in_the_documents(tmp_path):
         ('[protocols.mine]\nkind = "randm"', "mine: kind: 'randm' is not known; 'random' is"),
         ("[protocols.visibility]\npol = 0.1", "visibility: 'pol' is not known; 'pool' is the near"),
         ("[protocols.visibility]\npool = 2.0", "visibility: pool: 2.0, a number above 0 and at mo"),
+        (f"[protocols.visibility]\nweight = 1{'0' * 400}", "visibility: int too large to convert"),
         ('[protocols.visibility]\npool = "x"', "visibility: pool: 'x', a number is wanted"),
         ("[protocols.random]\npool = 0.1", "random: 'pool' is not known, one of kind is wanted"),
         ('value_functions = ["heart"]', "'heart' is not known; 'heat' is the nearest of"),
@@ -187,6 +190,7 @@ def test_the_file_in_the_documents(tmp_path):
         ("sizes = [100, 100]", "sizes: 100 more than once"),
         ("sizes = []", "sizes: none, at least one is wanted"),
         ("seeds = 0", "seeds: 0, at least 1 is wanted"),
+        ("seeds = 20_261_121", "seeds: 20261121 of them, at most 10000 are wanted; a seed itself"),
         ("seeds = true", "seeds: True, an integer is wanted"),
         ("seeds = [-1]", "seeds: -1, at least 0 is wanted"),
         ("seeds = [0.5]", "seeds: 0.5, an integer is wanted"),
@@ -196,6 +200,7 @@ def test_the_file_in_the_documents(tmp_path):
         ("[tiers]\nby = 3", "tiers: by: 3, a name is wanted"),
         ("[tiers]\nfractions = [0.1, 0.2, 0.6]", "tiers: fractions sums to 0.9; 1 is wanted"),
         ("[tiers]\nfractions = [0.1, 0.9]", "tiers: names has 3 names for 2 fractions"),
+        (f"[tiers]\nfractions = [1{'0' * 400}]", "tiers: int too large to convert"),
         ('[tiers]\nfractions = ["a"]', "tiers: fractions: 'a', a number is wanted"),
         ('[tiers]\nnames = ["a", "a", "b"]', "tiers: names: 'a' more than once"),
         ('stepwise = ["randon"]', "stepwise: 'randon' is not known; 'random' is the nearest of"),
@@ -216,6 +221,34 @@ def test_the_file_in_the_documents(tmp_path):
 )
 def test_files_that_describe_no_study(tmp_path, week, text, message):
     refused(describe(tmp_path, week, text), message)
+
+
+WORDS = [*READERS, *PROTOCOLS, "mean", "gini", "name", "weights", "kind", "pool", "rate", "by"]
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(WORDS)
+    | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from([*READERS]), VALUES, max_size=3))
+def test_whatever_a_key_holds_is_read_or_refused(keys):
+    refusal, found = "", {}
+    try:
+        found = read_keys({"population": "a", "output": "b", **keys})
+    except (TypeError, ValueError) as error:
+        refusal = str(error)
+    assert found.keys() >= keys.keys() or any(f"{key}: " in refusal for key in keys)
 
 
 @pytest.mark.parametrize("key", ["population", "output"])

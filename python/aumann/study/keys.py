@@ -23,6 +23,8 @@ __all__ = ["known_name", "named", "read_keys"]
 
 REQUIRED = ("population", "output")
 VALUE_FUNCTIONS = ("mean", "heat", "variance", "gini")
+# More would be a seed that was taken for a number of seeds.
+MOST_SEEDS = 10_000
 # Every kind of protocol that a file can name, with its defaults.
 PROTOCOLS: dict[str, Any] = {
     "visibility": VisibilityBiased(),
@@ -96,7 +98,7 @@ def named(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{what}: {error}") from error
 
 
@@ -157,6 +159,10 @@ def _seeds(key: str, value: Any) -> list[int] | range:
     if isinstance(value, list):
         return _integers(0)(key, value)
     check_integer(key, value, 1)
+    if value > MOST_SEEDS:
+        raise ValueError(
+            f"{key}: {value} of them, at most {MOST_SEEDS} are wanted; a seed itself is in a list"
+        )
     return range(value)
 
 
