@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
@@ -22,6 +23,8 @@ from aumann.protocols import Protocol, TopicByFollowers, TopicTop, UniformRandom
 from aumann.runtime import get_threads
 from aumann.study.cells import Whole
 from aumann.study.dynamics import step_rows
+from aumann.study.paper_table import PaperTable
+from aumann.study.paper_tables import paper_tables
 from aumann.study.store import Rows, Store
 from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction, Variance
 
@@ -286,6 +289,14 @@ class StudyResults:
             order by s.topic, s.value_function, s.protocol, s.size, s.tier
             """
         ).to_arrow_table()
+
+    def paper_tables(self) -> dict[str, PaperTable]:
+        """Return every table of the paper's study by its name there, from this study's figures.
+
+        Each has `title`, `notes`, `to_pandas`, `to_polars` and `to_arrow`, and prints itself. One
+        that the study does not hold says in `missing` what to ask for.
+        """
+        return paper_tables(self.tables, json.loads((self.folder / "manifest.json").read_text()))
 
     def peaks(self) -> Any:
         """Return the step with the largest value per topic and value function, by tier.
