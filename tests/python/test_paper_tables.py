@@ -1,19 +1,14 @@
 """The paper's tables of a study: every cell against the raw tables, and what is not there."""
 
-import io
 import itertools
-import re
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from rich.console import Console
-from typer.testing import CliRunner
+from scipy import stats
+from study_rows import figures, records
 
 import aumann
-from aumann.cli import app
-from aumann.cli.study_tables import print_paper_tables
-from aumann.study.paper_tables import paper_tables
 
 POPULATION = aumann.synthesize(agents=2_500, steps=3, topics=2, seed=5)
 PROTOCOLS = {
@@ -22,36 +17,35 @@ PROTOCOLS = {
     "topic top": aumann.TopicTop(),
 }
 SIZES, SEEDS = [200, 1_000], [3, 8, 9]
-NONLINEAR = ["Heat()", "Variance()", "GiniMeanDifference()"]
+FUNCTIONS = {
+    repr(function): function
+    for function in (
+        aumann.Mean(),
+        aumann.Heat(),
+        aumann.Variance(),
+        aumann.GiniMeanDifference(),
+    )
+}
+NONLINEAR = list(FUNCTIONS)[1:]
 TIERS = ["top", "middle", "tail"]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    study = aumann.Study(POPULATION, protocols=PROTOCOLS, sizes=SIZES, seeds=SEEDS)
+    study = aumann.Study(
+        POPULATION,
+        protocols=PROTOCOLS,
+        sizes=SIZES,
+        seeds=SEEDS,
+        stepwise=["random", "visibility"],
+        least_participants=600,
+    )
     return study.run(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
 def tables(results):
     return results.paper_tables()
-
-
-def figures(results, name, figure, **where):
-    """Return a figure of the rows that are asked for, in their order."""
-    columns = {key: results.tables[name][key].to_pylist() for key in (*where, figure)}
-    mine = [
-        all(columns[key][row] == value for key, value in where.items())
-        for row in range(results.tables[name].num_rows)
-    ]
-    found = [value for value, wanted in zip(columns[figure], mine, strict=True) if wanted]
-    return np.array([np.nan if value is None else value for value in found], float)
-
-
-def records(table):
-    """Return the rows of a paper table as dicts."""
-    columns = table.to_table().columns
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def test_shares_of_the_whole_and_of_small_panels(results, tables):
@@ -154,154 +148,90 @@ def test_shares_against_size(results, tables):
         assert row[f"{protocol} {tier}"] == pytest.approx(wanted, rel=1e-14)
 
 
-def sparse(agents=400):
-    """Return a population without topics in which few agents are replied to."""
-    draw = np.random.default_rng(2)
-    shape = (2, agents)
-    return aumann.Population.from_arrays(
-        {
-            "reach": np.tile(draw.pareto(1.2, agents) * 50, (2, 1)),
-            "activity": draw.poisson(2.0, shape),
-            "resonance": (draw.random(shape) < 0.01).astype(int),
-        },
-        kinds="count",
-    )
-
-
-def test_undefined_shares_are_shown_and_counted(tmp_path):
-    study = aumann.Study(
-        sparse(),
-        protocols={"visibility": aumann.VisibilityBiased(), "random": aumann.UniformRandom()},
-        sizes=[20],
-        seeds=range(4),
-    )
-    results = study.run(tmp_path)
-    tables = results.paper_tables()
-    table = tables["Table 2"]
-    assert [column.name for column in table.columns] == ["value function", "panel", "tier", "all"]
-    counted = []
-    for protocol in ("visibility", "random"):
-        where = {"value_function": "Heat()", "protocol": protocol, "tier": "top"}
-        shares = figures(results, "shares", "share", **where)
-        undefined = np.count_nonzero(np.isnan(shares))
-        if undefined:
-            counted.append(f"{undefined} of 4 panels of Heat() and {protocol}")
-        (row,) = (
-            row for row in records(table) if list(row.values())[:3] == ["Heat()", protocol, "top"]
+def test_agreement_of_baselines(results, tables):
+    topic = POPULATION.topics[0]
+    rows = records(tables["Table 10"])
+    pairs = [("zero", "mean"), ("zero", "pre-event"), ("mean", "pre-event")]
+    lines = list(itertools.product(["Mean()", *NONLINEAR], pairs))
+    assert len(rows) == len(lines)
+    x, before = POPULATION.features(topic, window="whole"), POPULATION.features(topic)[0]
+    starts = {"zero": 0.0, "mean": "mean", "pre-event": before}
+    for row, (function, (one, two)) in zip(rows, lines, strict=True):
+        assert row["value function"] == function
+        assert row["baselines"] == f"{one} vs. {two}"
+        first, second = (
+            aumann.attribute(x, FUNCTIONS[function], baseline=starts[each]).values
+            for each in (one, two)
         )
-        (text,) = (line[3] for line in table.rows if line[:3] == ["Heat()", protocol, "top"])
-        if undefined == 4:
-            assert np.isnan(row["all"])
-            assert text == "undefined"
-        else:
-            assert row["all"] == pytest.approx(np.nanmean(shares), rel=1e-14)
-    assert counted
-    note = f"undefined shares, left out of the means: {'; '.join(counted)}"
-    assert note in table.notes
-    assert note in repr(table)
+        assert row["Kendall"] == pytest.approx(stats.kendalltau(first, second).statistic, rel=1e-9)
+        assert row["Spearman"] == pytest.approx(stats.spearmanr(first, second).statistic, rel=1e-9)
+        for k in (10, 100):
+            best, other = (set(np.argsort(-v, kind="stable")[:k]) for v in (first, second))
+            assert row[f"top {k}"] == len(best & other) / len(best | other)
 
 
-def test_one_seed_has_no_deviation_and_one_protocol_no_control(tmp_path):
-    protocols = {"visibility": aumann.VisibilityBiased()}
-    functions = [aumann.Heat()]
-    results = aumann.Study(sparse(), functions, protocols, sizes=[200], seeds=[4]).run(tmp_path)
-    tables = results.paper_tables()
-    assert "one panel, seed 4" in tables["Table 3"].title
-    assert np.isnan(records(tables["Table 3"])[0]["Heat() deviation"])
-    assert "±" not in repr(tables["Table 3"])
-    assert list(records(tables["Table 18"])[0]) == [
-        "size",
-        "visibility top",
-        "visibility middle",
-        "visibility tail",
-    ]
-    assert "no two protocols" in tables["Table 18"].notes[-1]
-    # The dose-response takes what there is where there is no variance.
-    assert "Heat()" in tables["Table 17"].title
+def test_elites_and_their_overlaps(tables):
+    topic = POPULATION.topics[0]
+    features = ["reach", "activity", "resonance"]
+    # The 25 largest; of those that tie at the edge the first.
+    elites = {name: np.argsort(-POPULATION.raw(name), kind="stable")[:25] for name in features}
+    x = POPULATION.features(topic, window="whole")
+    whole = aumann.attribute(x, aumann.Heat()).values
+    rows = records(tables["Table 14"])
+    assert [row["anchor"] for row in rows] == [f"top 1 % by {name}" for name in features]
+    for row, elite in zip(rows, elites.values(), strict=True):
+        full = whole[elite].sum() / whole.sum()
+        assert row["FULL"] == pytest.approx(full, rel=1e-12)
+        shares = []
+        for seed in SEEDS:
+            members = PROTOCOLS["visibility"].draw(POPULATION, 200, seed, topic=topic)
+            panel = aumann.attribute(x[members], aumann.Heat()).values
+            shares.append(panel[np.isin(members, elite)].sum() / panel.sum())
+        assert row["200"] == pytest.approx(np.mean(shares), rel=1e-12)
+        assert row["gap, points"] == pytest.approx(np.mean(shares) - full, rel=1e-9)
+        assert row["gap, points deviation"] == pytest.approx(np.std(shares, ddof=1), rel=1e-9)
+    overlaps = records(tables["Table 14, overlaps"])
+    assert len(overlaps) == 3
+    for row, (one, two) in zip(overlaps, itertools.combinations(features, 2), strict=True):
+        assert (row["anchor"], row["other"]) == (f"top 1 % by {one}", f"top 1 % by {two}")
+        shared = len(set(elites[one]) & set(elites[two]))
+        assert row["Jaccard"] == shared / (50 - shared)
 
 
-def test_what_a_study_does_not_hold_is_named(tmp_path):
-    study = aumann.Study(sparse(), [aumann.Mean()], PROTOCOLS, sizes=[20], seeds=[0])
-    results = study.run(tmp_path)
-    tables = results.paper_tables()
-    held = {name for name, table in tables.items() if not table.missing}
-    assert {"Table 3", "Table 12", "Table 13"} <= held
-    assert "the mean; ask for heat, variance or gini" in tables["Table 2"].missing
-    with pytest.raises(ValueError, match="Table 2: its only value function is the mean"):
-        tables["Table 2"].to_pandas()
-    assert "not in this study" in repr(tables["Table 2"])
-    without = {name: table for name, table in results.tables.items() if name != "steps"}
-    manifest = study.manifest()
-    assert "no table 'steps'" in paper_tables(without, manifest)["Table 15"].missing
+def test_shares_across_the_steps(tables):
+    topic = POPULATION.topics[0]
+    codes = POPULATION.tiers().codes
+    steps = POPULATION.features(topic)
+    rows = records(tables["Table 16"])
+    assert [row["size"] for row in rows] == ["200", "1,000", "FULL"]
+    assert "panels by visibility" in tables["Table 16"].title
+    for row, size in zip(rows, [200, 1_000, None], strict=True):
+        shares = []
+        for x in steps:
+            drawn = (
+                [np.arange(len(x))]
+                if size is None
+                else [
+                    PROTOCOLS["visibility"].draw(POPULATION, size, seed, topic=topic)
+                    for seed in SEEDS
+                ]
+            )
+            of_step = []
+            for members in drawn:
+                values = aumann.attribute(x[members], aumann.Heat()).values
+                of_step.append(values[codes[members] == 0].sum() / values.sum())
+            shares.append(np.mean(of_step))
+        assert row["mean across steps"] == pytest.approx(np.mean(shares), rel=1e-12)
+        deviation = row["deviation across steps, points"]
+        assert deviation == pytest.approx(np.std(shares, ddof=1), rel=1e-9)
 
 
-def named_topics(topics):
-    """Return a population with topics of these names."""
-    counts = np.random.default_rng(0).poisson(3.0, (len(topics), 1, 300))
-    return aumann.Population.from_arrays(
-        {"reach": counts[0, 0], "activity": counts, "resonance": counts},
-        kinds="count",
-        topics=topics,
-    )
-
-
-def test_a_topic_may_be_called_like_a_column(tmp_path):
-    study = aumann.Study(named_topics(["other", "tier"]), [aumann.Heat()], sizes=[100], seeds=[0])
-    results = study.run(tmp_path)
-    row = records(results.paper_tables()["Table 2"])[0]
-    where = {"topic": "tier", "tier": "top"}
-    assert row["tier"] == "top"
-    assert row["tier (4)"] == figures(results, "whole", "share", **where)[0]
-
-
-def printed(tables):
-    console = Console(file=io.StringIO(), width=200, markup=False, highlight=False, emoji=False)
-    print_paper_tables(console, tables.values())
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
-
-
-def test_every_cell_is_printed_once_however_many_topics_and_tiers(tmp_path):
-    topics = [f"a matter of public debate, part {k}" for k in range(11)] + ["x" * 70]
-    population = named_topics(topics)
-    study = aumann.Study(
-        population,
-        [aumann.Heat(), aumann.Variance()],
-        PROTOCOLS,
-        sizes=[100],
-        seeds=[0],
-        tiers=population.tiers("reach", (0.01, 0.04, 0.05, 0.1, 0.3, 0.5), tuple("abcdef")),
-    )
-    tables = study.run(tmp_path).paper_tables()
-    lines = printed(tables)
-    assert max(map(len, lines)) <= 100
-    text = "\n".join(lines)
-    for table in tables.values():
-        if not table.missing:
-            for row in table.rows:
-                for cell in row[table.labels :]:
-                    assert cell in text
-    # As many shares as there are cells: none is lost or printed twice.
-    cells = sum(
-        len(column.cells)
-        for table in tables.values()
-        for column in table.columns
-        if column.kind == "share"
-    )
-    assert len(re.findall(r"\d+\.\d%|undefined(?! shares)", text)) == cells
-
-
-def test_the_command_prints_the_tables_and_nothing_else(tmp_path):
-    POPULATION.write_parquet(tmp_path / "population.parquet")
-    (tmp_path / "study.toml").write_text(
-        'population = "population.parquet"\noutput = "out"\nsizes = [100]\nseeds = [0, 1]\n'
-    )
-    asked = ["study", str(tmp_path / "study.toml"), "--tables", "paper"]
-    answer = CliRunner().invoke(app, asked)
-    assert (answer.exit_code, answer.stderr) == (0, "")
-    lines = answer.stdout.splitlines()
-    assert lines[0].startswith("Table 2. Tier shares of all 2,500 agents (FULL) and of panels of")
-    assert max(len(line.rstrip()) for line in lines) <= 100
-    again = CliRunner().invoke(app, asked)
-    assert again.stdout == answer.stdout
-    wrong = CliRunner().invoke(app, [*asked[:-1], "papers"])
-    assert wrong.exit_code == 2
+def test_topics(tables):
+    rows = records(tables["Appendix H"])
+    for row, topic in zip(rows, POPULATION.topics, strict=True):
+        assert row["topic"] == topic
+        activity = POPULATION.features(topic)[:, :, 1:]
+        there = np.array([(x > 0).any(axis=1) for x in activity])
+        assert row["agents"] == there.any(axis=0).sum()
+        assert row["steps"] == np.count_nonzero(there.sum(axis=1) >= 600)
+        assert row["eligible"] == "yes"

@@ -86,19 +86,15 @@ def undefined_note(cells: Iterable[tuple[str, OverSeeds]]) -> list[str]:
 
     Examples
     --------
-    >>> undefined_note([("random", OverSeeds.of([0.1, None])), ("random", OverSeeds.of([None]))])
-    ['undefined shares, left out of the means: 2 of 3 panels of random']
+    >>> undefined_note([("panels of random", OverSeeds.of([0.1, None]))])
+    ['undefined shares, left out of the means: 1 of 2 panels of random']
     """
     panels: dict[str, int] = {}
     undefined: dict[str, int] = {}
     for what, cell in cells:
         panels[what] = panels.get(what, 0) + cell.panels
         undefined[what] = undefined.get(what, 0) + cell.undefined
-    counted = [
-        f"{number} of {panels[what]} panels of {what}"
-        for what, number in undefined.items()
-        if number
-    ]
+    counted = [f"{number} of {panels[what]} {what}" for what, number in undefined.items() if number]
     return [f"undefined shares, left out of the means: {'; '.join(counted)}"] if counted else []
 
 

@@ -14,8 +14,9 @@ from aumann.export import Table, Tabular, html_table, text_table
 __all__ = ["Column", "Kind", "PaperTable"]
 
 # share: a part of a whole, written as a percentage. points: a difference of shares. figure: a
-# number of order 1, or rounding error. members: a mean number of agents.
-Kind: TypeAlias = Literal["text", "share", "points", "figure", "members"]
+# number of order 1, or rounding error. members: a number of agents, or the mean of some.
+# deviation: of shares.
+Kind: TypeAlias = Literal["text", "share", "points", "figure", "members", "deviation"]
 
 UNDEFINED = "undefined"
 
@@ -28,7 +29,7 @@ class Column:
     ----------
     name : str
         The heading.
-    kind : {"text", "share", "points", "figure", "members"}
+    kind : {"text", "share", "points", "figure", "members", "deviation"}
         How cells are written.
     cells : sequence
         Numbers, or text where the kind says so; None where undefined.
@@ -175,6 +176,10 @@ def _text(kind: Kind, cell: Any, deviation: float | None, signed: bool) -> str:
         return f"{100 * cell:{'+' if signed else ''}.1f}%"
     if kind == "points":
         return f"{100 * cell:+.1f}" + ("" if deviation is None else f" ±{100 * deviation:.1f}")
+    if kind == "deviation":
+        return f"{100 * cell:.1f}"
+    if kind == "members" and isinstance(cell, int):
+        return f"{cell:,}"
     if kind == "members":
         return f"{cell:,.1f}" + ("" if deviation is None else f" ±{deviation:,.1f}")
     return _figure(cell) + ("" if deviation is None else f" ±{_figure(deviation)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aumann.study import paper_dynamics
 from aumann.study.grid import (
     FULL,
     Grid,
@@ -16,6 +15,8 @@ from aumann.study.grid import (
     undefined_note,
     within,
 )
+from aumann.study.paper_dynamics import peaks, stability
+from aumann.study.paper_robustness import baselines, elite_overlaps, elites, topics
 from aumann.study.paper_table import Column, PaperTable
 
 __all__ = ["paper_tables"]
@@ -78,7 +79,7 @@ def _tier_shares(grid: Grid, name: str) -> PaperTable:
         columns,
         3,
         undefined_note(
-            (f"{function} and {protocol}", cell)
+            (f"panels of {function} and {protocol}", cell)
             for (function, protocol, tier, _), cell in panels.items()
             if tier == grid.tiers[0] and function in functions
         ),
@@ -115,7 +116,7 @@ def _by_topic_and_function(grid: Grid, name: str, figure: str, subject: str) -> 
         f"{subject}; panels of {grid.thousand:,} by {grid.biased}, {grid.mean_and_deviation}",
         columns,
         1,
-        undefined_note((function, cell) for (function, _), cell in found.items()),
+        undefined_note((f"panels of {function}", cell) for (function, _), cell in found.items()),
     )
 
 
@@ -155,7 +156,7 @@ def _all_tier_shares(grid: Grid, name: str) -> PaperTable:
         columns,
         2,
         undefined_note(
-            (function, cell)
+            (f"panels of {function}", cell)
             for (function, _, tier), cell in panels.items()
             if tier == grid.tiers[0]
         ),
@@ -179,7 +180,7 @@ def _doses(grid: Grid, name: str) -> PaperTable:
             _means("flip, points", "points", [flips[protocol,] for protocol in protocols]),
         ],
         1,
-        undefined_note((protocol, flips[protocol,]) for protocol in protocols),
+        undefined_note((f"panels of {protocol}", flips[protocol,]) for protocol in protocols),
     )
 
 
@@ -196,7 +197,7 @@ def _sizes(grid: Grid, name: str) -> PaperTable:
             cells.append(grid.whole_share(topic, function, tier))
             columns.append(Column(f"{protocol} {tier}", "share", cells))
     notes = undefined_note(
-        (f"{protocol} at {size:,}", cell)
+        (f"panels of {size:,} by {protocol}", cell)
         for (protocol, size, tier), cell in panels.items()
         if tier == grid.tiers[0] and protocol in protocols
     )
@@ -227,10 +228,15 @@ Builder = Callable[[Grid, str], PaperTable]
 BUILDERS: dict[str, tuple[str, Builder]] = {
     "Table 2": ("Tier shares of the population and of small panels", _tier_shares),
     "Table 3": ("Rescaling residual", _residuals),
+    "Table 10": ("Agreement of baselines", baselines),
     "Table 12": ("Overlap of the largest attributions", _overlaps_of_the_top),
     "Table 13": ("Tier shares by topic and value function", _all_tier_shares),
-    "Table 15": ("Peaks", paper_dynamics.peaks),
+    "Table 14": ("Shares of other elites", elites),
+    "Table 14, overlaps": ("Overlap of the elites", elite_overlaps),
+    "Table 15": ("Peaks", peaks),
+    "Table 16": ("Share of the top tier across the steps", stability),
     "Table 17": ("Members of the top tier against the flip", _doses),
     "Table 18": ("Tier shares by panel size", _sizes),
     "Appendix G": ("Rank-rank summary", _rank_correlations),
+    "Appendix H": ("Topics", topics),
 }
