@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import aumann
 from aumann.cli import app
 from aumann.cli.study_tables import print_paper_tables
+from aumann.study.paper_table import Column, PaperTable
 from aumann.study.paper_tables import paper_tables
 
 PROTOCOLS = {
@@ -154,6 +155,24 @@ def test_every_cell_is_printed_once_however_many_topics_and_tiers(tmp_path):
     shown = re.compile(r"\d+\.\d%|undefined(?! shares)")
     cells = [cell for table in tables.values() for row in table.rows for cell in row]
     assert len(shown.findall(text)) == sum(map(bool, map(shown.search, cells))) > 900
+
+
+def test_a_wide_table_goes_on_below_with_the_names_of_its_rows():
+    labels = [Column("tier", "text", ["top", "tail"])]
+    shares = [Column(f"topic {k}", "share", [0.01 * k, 1 - 0.01 * k]) for k in range(23)]
+    lines = printed({"": PaperTable("Table 0", "Wide", labels + shares)})
+    heads = [line for line in lines if line.startswith("tier")]
+    assert [len(re.findall("topic", line)) for line in heads] == [10, 9, 4]
+    assert [line[:4] for line in lines].count("tail") == 3
+
+
+def test_shares_have_signs_where_one_is_below_nothing_or_above_all():
+    tier = Column("tier", "text", ["top", "tail"])
+    for shares, text in (([-0.25, 1.25], "-25.0% +125.0%"), ([0.25, 0.75], "25.0% 75.0%")):
+        table = PaperTable("Table 0", "Signs", [tier, Column("all", "share", shares)])
+        assert " ".join(row[1] for row in table.rows) == text
+        assert ("signed shares" in repr(table)) == ("+" in text)
+        assert ("signed shares" in table._repr_html_()) == ("+" in text)
 
 
 def test_the_command_prints_the_tables_and_nothing_else(tmp_path):
