@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = ["Column", "Kind", "PaperTable"]
 Kind: TypeAlias = Literal["text", "share", "points", "figure", "members", "deviation"]
 
 UNDEFINED = "undefined"
+
+# Of the sentences above and below a table.
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,9 @@ class PaperTable(Tabular):
         """Return the table as text."""
         if self.missing:
             return f"{self.name}. {self.title}\nnot in this study: {self.missing}"
-        lines = [f"{self.name}. {self.title}", text_table(self.header, self.rows), *self.remarks]
-        return "\n".join(lines)
+        title = fill(f"{self.name}. {self.title}", WIDTH)
+        remarks = (fill(remark, WIDTH) for remark in self.remarks)
+        return "\n".join([title, text_table(self.header, self.rows), *remarks])
 
     def _repr_html_(self) -> str:
         if self.missing:

@@ -115,8 +115,21 @@ class StudyResults:
     def paper_tables(self) -> dict[str, PaperTable]:
         """Return every table of the paper's study by its name there, from this study's figures.
 
-        Each has `title`, `notes`, `to_pandas`, `to_polars` and `to_arrow`, and prints itself. One
-        that the study does not hold says in `missing` what to ask for.
+        Returns
+        -------
+        dict of str to PaperTable
+            Each prints itself and has `title`, `notes`, `to_pandas`, `to_polars` and `to_arrow`.
+            One that the study does not hold says in `missing` what to ask for. docs/paper-tables.md
+            lists them.
+
+        Examples
+        --------
+        >>> import aumann, tempfile
+        >>> population = aumann.synthesize(agents=1_000, steps=2, seed=1)
+        >>> results = aumann.Study(population, seeds=[0]).run(tempfile.mkdtemp())
+        >>> tables = results.paper_tables()
+        >>> tables["Table 16"].to_table()["size"].tolist()
+        ['100', 'FULL']
         """
         return paper_tables(self.tables, self.manifest)
 
