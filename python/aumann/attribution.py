@@ -217,7 +217,7 @@ class Attribution(Tabular):
 
         Notes
         -----
-        O(T N), and O(N log N) for plain labels. Sums are float64, in the order of the agents.
+        O(T N), and O(N log N) for plain labels. Sums are float64.
 
         Examples
         --------

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aumann._attribute import attribute
-from aumann._rescaling import rescaling
+from aumann._rescaling import Drawn, Ranked, related
 from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.population import Population
@@ -54,6 +55,16 @@ class Whole:
     elites: Mapping[str, NDArray[np.bool_]]
     results: dict[str, Attribution]
     shares: dict[str, list[TierShare]]
+
+    @cached_property
+    def ranked(self) -> dict[str, Ranked]:
+        """The results with their largest values, by the name of the value function."""
+        return {name: Ranked.of(result, TOP) for name, result in self.results.items()}
+
+    @cached_property
+    def elite_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """What the elites have of the results, by the name of the value function."""
+        return {name: elite_shares(result, self.elites) for name, result in self.results.items()}
 
     @classmethod
     def of(
@@ -106,8 +117,8 @@ class Whole:
         ]
         elites = [
             {"topic": self.topic, "value_function": name, **row}
-            for name, result in self.results.items()
-            for row in elite_shares(result, self.elites)
+            for name, found in self.elite_rows.items()
+            for row in found
         ]
         return {"whole": rows, "elites": elites}
 
@@ -130,6 +141,7 @@ class Whole:
 
     def panel_rows(self, members: NDArray[np.intp], what: Mapping[str, Any]) -> Rows:
         """Return what is measured of a panel, each row with `what` names it."""
+        drawn = Drawn.of(members, what["size"], len(self.x))
         x, present = self.x[members], self._present(members)
         elites = {name: inside[members] for name, inside in self.elites.items()}
         cells: list[dict[str, Any]] = []
@@ -138,7 +150,7 @@ class Whole:
         shares: list[dict[str, Any]] = []
         for name, whole in self.results.items():
             panel = attribute(x, whole.value_function, presence=present)
-            relation = rescaling(panel, whole, members, k=TOP)
+            relation = related(panel, drawn, self.ranked[name])
             cell = {"topic": self.topic, **what, "value_function": name}
             cells.append(
                 {
@@ -155,8 +167,8 @@ class Whole:
                 {**cell, "tier": own.tier, "agents": own.agents, "share": own.share, "flip": flip}
                 for own, flip in zip(of_tiers, _flips(of_tiers, self.shares[name]), strict=True)
             ]
-            theirs = elite_shares(whole, self.elites)
-            for own, of_whole in zip(elite_shares(panel, elites), theirs, strict=True):
+            both = zip(elite_shares(panel, elites), self.elite_rows[name], strict=True)
+            for own, of_whole in both:
                 flip = _difference(own["share"], of_whole["share"])
                 elite_rows.append({**cell, **own, "flip": flip})
         return {"cells": cells, "shares": shares, "elite_shares": elite_rows}
