@@ -56,7 +56,10 @@ def _side_by_side(table: PaperTable, width: int) -> list[list[int]]:
         max(map(cell_len, "\n".join([_heading(name), *map(_name, cells)]).split("\n")))
         for name, *cells in zip(table.header, *table.rows, strict=True)
     ]
-    labels = sum(widths[_sections(table) : table.labels]) + GAP * (table.labels - 1)
+    sections = _sections(table)
+    # The names of sections stand in the column of the first label.
+    widths[sections] = max(widths[: sections + 1])
+    labels = sum(widths[sections : table.labels]) + GAP * (table.labels - 1 - sections)
     parts: list[list[int]] = [[]]
     left = width - labels
     for k in range(table.labels, len(widths)):

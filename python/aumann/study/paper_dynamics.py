@@ -64,8 +64,8 @@ def stability(grid: Grid, name: str) -> PaperTable:
     across.append(OverSeeds.of(full))
     return PaperTable(
         name,
-        f"Share of the {top} tier across the {len(full)} steps; {within(function, topic)}, panels "
-        f"by {protocol}, {grid.mean} at each step",
+        f"Share of the {top} tier from step to step ({len(full)} in all); "
+        f"{within(function, topic)}, panels by {protocol}, {grid.mean} at each step",
         [
             Column("size", "text", [*(f"{size:,}" for size in grid.sizes), FULL]),
             Column("mean across steps", "share", [cell.mean for cell in across]),

@@ -29,6 +29,9 @@ def baselines(grid: Grid, name: str) -> PaperTable:
         f"overlap of their largest attributions{'' if topic is None else f'; {topic}'}",
         columns,
         2,
+        ["undefined: by one of the two baselines all agents have the same attribution"]
+        if any(row["kendall"] is None for row in rows)
+        else [],
     )
 
 
