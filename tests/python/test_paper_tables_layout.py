@@ -103,7 +103,10 @@ def test_what_a_study_does_not_hold_is_named(tmp_path):
     assert missing == "it has no table 'panel_steps'; name a protocol in stepwise"
     without = {name: table for name, table in results.tables.items() if name != "steps"}
     manifest = study.manifest()
-    assert "no table 'steps'" in paper_tables(without, manifest)["Table 15"].missing
+    assert (
+        "no table 'steps'; a study that is run anew"
+        in paper_tables(without, manifest)["Table 15"].missing
+    )
 
 
 def named_topics(topics):

@@ -22,6 +22,8 @@ __all__ = [
 # The paper's name for the panel of all agents.
 FULL = "FULL"
 
+ANEW = "a study that is run anew into an empty folder has it"
+
 Row: TypeAlias = dict[str, Any]
 
 
@@ -123,7 +125,7 @@ class Grid:
     tables: Mapping[str, Any]
     manifest: Mapping[str, Any]
 
-    def rows(self, name: str, ask: str = "", **where: Any) -> list[Row]:
+    def rows(self, name: str, ask: str = ANEW, **where: Any) -> list[Row]:
         """Return the rows of a table with the values asked for.
 
         Raises
@@ -132,7 +134,7 @@ class Grid:
             If there are none; `ask` says how a study comes to have them.
         """
         if name not in self.tables:
-            raise NotHeld(f"it has no table {name!r}{ask and f'; {ask}'}")
+            raise NotHeld(f"it has no table {name!r}; {ask}")
         found = [
             row
             for row in self._records(name)
@@ -140,7 +142,7 @@ class Grid:
         ]
         if not found:
             what = ", ".join(f"{key} {value!r}" for key, value in where.items())
-            raise NotHeld(f"its table {name!r} has no rows of {what}{ask and f'; {ask}'}")
+            raise NotHeld(f"its table {name!r} has no rows of {what}; {ask}")
         return found
 
     def whole_share(self, topic: str | None, function: str, tier: str) -> float | None:
