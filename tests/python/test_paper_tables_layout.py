@@ -204,3 +204,21 @@ def test_the_command_prints_the_tables_and_nothing_else(tmp_path):
     assert again.stdout == answer.stdout
     wrong = CliRunner().invoke(app, [*asked[:-1], "papers"])
     assert wrong.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "deviation", "text"),
+    [
+        ("points", 0.1234, None, "+12.3"),
+        ("points", -0.1234, 0.05, "-12.3 ±5.0"),
+        ("figure", 0.71251, 0.0125, "0.713 ±0.013"),
+        ("figure", 1.2e-16, 3e-18, "1e-16 ±3e-18"),
+        ("figure", 0.0, None, "0.000"),
+        ("members", 1234.56, 2.0, "1,234.6 ±2.0"),
+        ("members", 1234, None, "1,234"),
+        ("deviation", 0.0456, None, "4.6"),
+        ("share", None, None, "undefined"),
+    ],
+)
+def test_how_cells_are_written(kind, cell, deviation, text):
+    assert Column("name", kind, [cell], [deviation]).texts(signed=False) == [text]
