@@ -115,7 +115,7 @@ def related(panel: Attribution, drawn: Drawn, ranked: Ranked) -> Rescaling:
 class Drawn(NamedTuple):
     """Members of a panel, checked: their rows in the panel, in the order of their agents."""
 
-    rows: NDArray[np.intp]
+    rows: NDArray[np.intp] | slice
     agents: NDArray[np.intp]
 
     @classmethod
@@ -133,6 +133,8 @@ class Drawn(NamedTuple):
                 f"members[{row}]: {array[row]}, an agent from 0 to {agents - 1} is wanted"
             )
         array = array.astype(np.intp, copy=False)
+        if (array[1:] > array[:-1]).all():
+            return cls(slice(None), array)
         rows = np.argsort(array, kind="stable")
         ascending = array[rows]
         repeated = np.flatnonzero(ascending[1:] == ascending[:-1])
@@ -173,8 +175,8 @@ class _Step(NamedTuple):
 def _compared(panel: Attribution, drawn: Drawn, ranked: Ranked, step: int) -> _Step:
     """Compare a step."""
     whole, (rows, agents) = ranked.whole, drawn
-    own = np.atleast_2d(panel.values)[step, rows].astype(np.float64)
-    given = np.atleast_2d(whole.values)[step, agents].astype(np.float64)
+    own = np.atleast_2d(panel.values)[step][rows].astype(np.float64, copy=False)
+    given = np.atleast_2d(whole.values)[step][agents].astype(np.float64, copy=False)
     undefined = _undefined(panel, step, "panel") or _undefined(whole, step, "population")
     if not undefined and not given.any():
         undefined = "the population gives nothing to any member"
@@ -184,12 +186,15 @@ def _compared(panel: Attribution, drawn: Drawn, ranked: Ranked, step: int) -> _S
         factor = slope * _divisor(whole, step) / _divisor(panel, step)
     spearman = np.nan
     jaccards = [np.nan] * len(ranked.tops)
-    compared = np.flatnonzero(_present(panel, step)[rows] & ~np.isnan(own) & ~np.isnan(given))
+    unknown = np.isnan(own) | np.isnan(given)
+    if panel.presence is not None or unknown.any():
+        compared = np.flatnonzero(_present(panel, step)[rows] & ~unknown)
+        own, given, agents = own[compared], given[compared], agents[compared]
     theirs = ranked.largest[step]
-    if theirs is not None and _rank(own[compared]):
-        spearman = _core.rank_correlation(own[compared], given[compared])
+    if theirs is not None and _rank(own):
+        spearman = _core.rank_correlation(own, given)
         if ranked.tops:
-            ours = agents[largest(own, compared, max(ranked.tops))]
+            ours = agents[largest(own, np.arange(len(own)), max(ranked.tops))]
             jaccards = [_jaccard(ours[:top], theirs[:top]) for top in ranked.tops]
     return _Step(factor, residual, spearman, jaccards, undefined)
 
