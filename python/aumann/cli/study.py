@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
+from aumann.cli.study_tables import print_paper_tables
 from aumann.cli.terminal import PLAIN
 from aumann.cli.terminal import output as standard_output
 
@@ -23,6 +24,13 @@ def study(
             show_default=False,
         ),
     ],
+    tables: Annotated[
+        Literal["paper"] | None,
+        typer.Option(
+            help="paper: every table of the paper's study, in its layout, instead.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     r"""Draw panels as researchers do, and ask whether they tell the population's story.
 
@@ -46,6 +54,9 @@ def study(
     tiers = study.tiers.names
     results = study.run(folder)
     console = standard_output()
+    if tables == "paper":
+        print_paper_tables(console, results.paper_tables().values())
+        return
     _print_peaks(console, results.peaks().to_pylist(), tiers)
     console.print()
     _print_flips(console, results.summary().to_pylist(), tiers[0], study.population.agents)

@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from aumann.study.paper_table import PaperTable
+from aumann.study.paper_tables import paper_tables
 from aumann.study.store import MANIFEST
 
 __all__ = ["StudyResults"]
@@ -109,6 +111,27 @@ class StudyResults:
             order by s.topic, s.value_function, s.protocol, s.size, s.tier
             """
         ).to_arrow_table()
+
+    def paper_tables(self) -> dict[str, PaperTable]:
+        """Return every table of the paper's study by its name there, from this study's figures.
+
+        Returns
+        -------
+        dict of str to PaperTable
+            Each prints itself and has `title`, `notes`, `to_pandas`, `to_polars` and `to_arrow`.
+            One that the study does not hold says in `missing` what to ask for. docs/paper-tables.md
+            lists them.
+
+        Examples
+        --------
+        >>> import aumann, tempfile
+        >>> population = aumann.synthesize(agents=1_000, steps=2, seed=1)
+        >>> results = aumann.Study(population, seeds=[0]).run(tempfile.mkdtemp())
+        >>> tables = results.paper_tables()
+        >>> tables["Table 16"].to_table()["size"].tolist()
+        ['100', 'FULL']
+        """
+        return paper_tables(self.tables, self.manifest)
 
     def peaks(self) -> Any:
         """Return the step with the largest value per topic and value function, by tier.
