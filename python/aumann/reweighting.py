@@ -17,7 +17,7 @@ from aumann.inclusion import read_inclusion
 from aumann.reweighted import Reweighted, listed
 from aumann.value_functions import ValueFunction
 
-__all__ = ["reweight"]
+__all__ = ["reweight", "reweighted"]
 
 # Above this, nominal 95 % intervals cover in clearly fewer of the simulated draws.
 WIDE_SPAN = 1e4
@@ -104,6 +104,32 @@ def reweight(
     >>> result.shares.round(2), result.standard_error.round(2)
     (array([0.76, 0.24]), array([0.05, 0.05]))
     """
+    result = reweighted(
+        x, value_function, groups, inclusion=inclusion, totals=totals, design=design
+    )
+    for caution in result.cautions:
+        warnings.warn(caution, RuntimeWarning, stacklevel=2)
+    return result
+
+
+def reweighted(
+    x: Any,
+    value_function: ValueFunction,
+    groups: Any,
+    *,
+    inclusion: ArrayLike | None = None,
+    totals: Mapping[Any, float] | ArrayLike | None = None,
+    design: Design = "fixed",
+) -> Reweighted:
+    """Do as `reweight`, with the cautions in the result only: many threads share the warnings.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> groups = aumann.Groups.from_labels([0, 1])
+    >>> len(reweighted([[1.0], [2.0]], aumann.Mean(), groups, inclusion=[0.5, 0.5]).cautions)
+    1
+    """
     function = read_function(value_function)
     columns = read_columns(x, function)
     members = columns.shape[1]
@@ -156,10 +182,7 @@ def reweight(
         effective_size=float(relative.sum() ** 2 / (relative @ relative)),
         weight_span=float(1 / relative.min()),
     )
-    cautions = tuple(_cautions(result, complete))
-    for caution in cautions:
-        warnings.warn(caution, RuntimeWarning, stacklevel=2)
-    return replace(result, cautions=cautions)
+    return replace(result, cautions=tuple(_cautions(result, complete)))
 
 
 def _cautions(result: Reweighted, complete: NDArray[np.bool_]) -> Iterator[str]:

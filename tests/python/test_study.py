@@ -235,6 +235,15 @@ def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path):
         "bins.parquet",
         "cells.parquet",
         "shares.parquet",
+        "topics.parquet",
+        "panel_steps.parquet",
+        "panel_bins.parquet",
+        "elites.parquet",
+        "elite_shares.parquet",
+        "overlaps.parquet",
+        "baselines.parquet",
+        "repairs.parquet",
+        "protocols.parquet",
     }
 
 

@@ -1,5 +1,6 @@
 """The study: whether small panels tell the story of the population they are drawn from."""
 
-from aumann.study.study import Study, StudyResults
+from aumann.study.results import StudyResults
+from aumann.study.study import Study
 
 __all__ = ["Study", "StudyResults"]

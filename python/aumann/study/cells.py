@@ -1,8 +1,8 @@
-"""What is measured of a panel: its tier shares, and how they relate to the population's."""
+"""What is measured of a panel over the whole window, beside the population's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,27 +14,33 @@ from aumann._rescaling import rescaling
 from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.population import Population
+from aumann.study.elites import elite_shares
 from aumann.study.store import Rows
 from aumann.study.tiers import TierShare, defined, tier_shares
 from aumann.value_functions import ValueFunction
 
 __all__ = ["Whole"]
 
+# The k of the overlaps of the k largest attributions.
+TOP = (10, 100)
+
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """The population in a topic, attributed by every value function.
+    """The population in a topic over the whole window, attributed by every value function.
 
     Parameters
     ----------
     topic : str or None
         None for all topics together.
     x : ndarray, shape (N, d)
-        Features of the whole window.
+        Features.
     present : ndarray of bool, shape (N,), optional
         Who is there at any step, if not everybody.
     tiers : Groups
         The tier of every agent.
+    elites : mapping of str to ndarray of bool, shape (N,)
+        Who is in each elite.
     results : dict of str to Attribution
         By the name of the value function.
     shares : dict of str to list of TierShare
@@ -45,6 +51,7 @@ class Whole:
     x: NDArray[np.floating[Any]]
     present: NDArray[np.bool_] | None
     tiers: Groups
+    elites: Mapping[str, NDArray[np.bool_]]
     results: dict[str, Attribution]
     shares: dict[str, list[TierShare]]
 
@@ -54,9 +61,10 @@ class Whole:
         population: Population,
         topic: str | None,
         tiers: Groups,
-        value_functions: dict[str, ValueFunction],
+        elites: Mapping[str, NDArray[np.bool_]],
+        value_functions: Mapping[str, ValueFunction],
     ) -> Whole:
-        """Attribute a population over the whole window."""
+        """Attribute a population."""
         x = population.features(topic, window="whole")
         present = population.window_presence("whole")
         results = {
@@ -64,10 +72,26 @@ class Whole:
             for name, function in value_functions.items()
         }
         shares = {name: tier_shares(result, tiers) for name, result in results.items()}
-        return cls(topic, x, present, tiers, results, shares)
+        return cls(topic, x, present, tiers, elites, results, shares)
+
+    def scaled(self) -> Whole:
+        """Return the same with every feature divided by its standard deviation.
+
+        Centred features would leave mean and heat without a total, and heat without a domain; so
+        0 remains the baseline.
+        """
+        there = self.x if self.present is None else self.x[self.present]
+        spread = there.std(axis=0)
+        x = self.x / np.where(spread > 0, spread, 1.0)
+        results = {
+            name: attribute(x, result.value_function, presence=self.present)
+            for name, result in self.results.items()
+        }
+        shares = {name: tier_shares(result, self.tiers) for name, result in results.items()}
+        return Whole(self.topic, x, self.present, self.tiers, {}, results, shares)
 
     def rows(self) -> Rows:
-        """Return the tier shares of the population, one row per value function and tier."""
+        """Return the shares of the population's tiers and elites."""
         rows = [
             {
                 "topic": self.topic,
@@ -80,19 +104,41 @@ class Whole:
             for name, parts in self.shares.items()
             for part in parts
         ]
-        return {"whole": rows}
+        elites = [
+            {"topic": self.topic, "value_function": name, **row}
+            for name, result in self.results.items()
+            for row in elite_shares(result, self.elites)
+        ]
+        return {"whole": rows, "elites": elites}
 
-    def panel_rows(
-        self, members: NDArray[np.intp], what: dict[str, Any], top: Sequence[int]
-    ) -> Rows:
+    def scaled_rows(self) -> list[dict[str, Any]]:
+        """Return the tier shares of scaled features, as the table `scaled` has the population."""
+        return [
+            {
+                "topic": self.topic,
+                "protocol": None,
+                "size": None,
+                "seed": None,
+                "value_function": name,
+                "tier": part.tier,
+                "share": part.share,
+                "flip": None,
+            }
+            for name, parts in self.shares.items()
+            for part in parts
+        ]
+
+    def panel_rows(self, members: NDArray[np.intp], what: Mapping[str, Any]) -> Rows:
         """Return what is measured of a panel, each row with `what` names it."""
-        x, tiers = self.x[members], self.tiers.take(members)
-        present = None if self.present is None else self.present[members]
+        x, present = self.x[members], self._present(members)
+        elites = {name: inside[members] for name, inside in self.elites.items()}
         cells: list[dict[str, Any]] = []
+        elite_rows: list[dict[str, Any]] = []
+        tiers = self.tiers.take(members)
         shares: list[dict[str, Any]] = []
         for name, whole in self.results.items():
             panel = attribute(x, whole.value_function, presence=present)
-            relation = rescaling(panel, whole, members, k=tuple(top))
+            relation = rescaling(panel, whole, members, k=TOP)
             cell = {"topic": self.topic, **what, "value_function": name}
             cells.append(
                 {
@@ -101,14 +147,48 @@ class Whole:
                     "factor": defined(relation.factor),
                     "residual": defined(relation.residual),
                     "spearman": defined(relation.spearman),
-                    **{f"jaccard_{k}": defined(relation.jaccard[k]) for k in top},
+                    **{f"jaccard_{k}": defined(relation.jaccard[k]) for k in TOP},
                 }
             )
-            both = zip(tier_shares(panel, tiers), self.shares[name], strict=True)
-            for own, of_whole in both:
-                flip = None
-                if own.share is not None and of_whole.share is not None:
-                    flip = own.share - of_whole.share
-                row = {"tier": own.tier, "agents": own.agents, "share": own.share, "flip": flip}
-                shares.append({**cell, **row})
-        return {"cells": cells, "shares": shares}
+            of_tiers = tier_shares(panel, tiers)
+            shares += [
+                {**cell, "tier": own.tier, "agents": own.agents, "share": own.share, "flip": flip}
+                for own, flip in zip(of_tiers, _flips(of_tiers, self.shares[name]), strict=True)
+            ]
+            theirs = elite_shares(whole, self.elites)
+            for own, of_whole in zip(elite_shares(panel, elites), theirs, strict=True):
+                flip = _difference(own["share"], of_whole["share"])
+                elite_rows.append({**cell, **own, "flip": flip})
+        return {"cells": cells, "shares": shares, "elite_shares": elite_rows}
+
+    def panel_shares(
+        self, members: NDArray[np.intp], what: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the tier shares of a panel and nothing else."""
+        x, present, tiers = self.x[members], self._present(members), self.tiers.take(members)
+        rows = []
+        for name, whole in self.results.items():
+            own = tier_shares(attribute(x, whole.value_function, presence=present), tiers)
+            rows += [
+                {
+                    "topic": self.topic,
+                    **what,
+                    "value_function": name,
+                    "tier": part.tier,
+                    "share": part.share,
+                    "flip": flip,
+                }
+                for part, flip in zip(own, _flips(own, self.shares[name]), strict=True)
+            ]
+        return rows
+
+    def _present(self, members: NDArray[np.intp]) -> NDArray[np.bool_] | None:
+        return None if self.present is None else self.present[members]
+
+
+def _flips(own: Sequence[TierShare], of_whole: Sequence[TierShare]) -> list[float | None]:
+    return [_difference(a.share, b.share) for a, b in zip(own, of_whole, strict=True)]
+
+
+def _difference(own: float | None, of_whole: float | None) -> float | None:
+    return None if own is None or of_whole is None else own - of_whole

@@ -1,70 +1,112 @@
-"""How the population's attribution moves from step to step: by tier, and by percentile bin."""
+"""How attributions move from step to step: the population's, and those of panels beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aumann._attribute import attribute
 from aumann.groups import Groups
-from aumann.population import Population
 from aumann.study.store import Rows
 from aumann.study.tiers import tier_shares
 from aumann.value_functions import ValueFunction
 
-__all__ = ["BINS", "step_rows"]
+__all__ = ["BINS", "StepFeatures"]
 
+# Bins of reach, where there are as many agents.
 BINS = 100
 
 
-def step_rows(
-    population: Population,
-    topic: str | None,
-    value_functions: dict[str, ValueFunction],
-    tiers: Groups,
-) -> Rows:
-    """Return sums and shares of every step, one step in memory at a time.
+@dataclass(frozen=True, eq=False)
+class StepFeatures:
+    """The population at one step of a topic.
 
     Parameters
     ----------
-    population : Population
-        Features step by step.
     topic : str or None
         None for all topics together.
-    value_functions : dict of str to ValueFunction
-        By name.
+    number, label : int, str
+        The step.
+    x : ndarray, shape (N, d)
+        Features.
+    present : ndarray of bool, shape (N,), optional
+        Who is there, if not everybody.
     tiers : Groups
         The tier of every agent.
-
-    Returns
-    -------
-    dict of str to list of dict
-        `steps`: one row per step, value function and tier. `bins`: one row per step, value function
-        and bin of reach, "1" the lowest; as many bins as agents where there are fewer than 100.
+    bins : Groups
+        The percentile bin of every agent, "1" the lowest.
+    value_functions : mapping of str to ValueFunction
+        By name.
 
     Examples
     --------
     >>> import aumann
     >>> population = aumann.synthesize(agents=300, steps=2, seed=0)
-    >>> rows = step_rows(population, None, {"heat": aumann.Heat()}, population.tiers())
+    >>> x = next(population.iter_features())
+    >>> groups = population.tiers(), population.percentile_bins()
+    >>> step = StepFeatures(None, 0, "day 1", x, None, *groups, {"heat": aumann.Heat()})
+    >>> rows = step.rows()
     >>> len(rows["steps"]), len(rows["bins"])
-    (6, 200)
+    (3, 100)
     """
-    bins = population.percentile_bins(min(BINS, population.agents))
-    by_tier: list[dict[str, Any]] = []
-    by_bin: list[dict[str, Any]] = []
-    for step, x in enumerate(population.iter_features(topic)):
-        present = None if population.presence is None else population.presence[step]
-        for name, function in value_functions.items():
+
+    topic: str | None
+    number: int
+    label: str
+    x: NDArray[np.floating[Any]]
+    present: NDArray[np.bool_] | None
+    tiers: Groups
+    bins: Groups
+    value_functions: Mapping[str, ValueFunction]
+
+    def rows(self) -> Rows:
+        """Return sums and shares of tiers, and sums of bins, of the population."""
+        steps: list[dict[str, Any]] = []
+        bins: list[dict[str, Any]] = []
+        for name, function in self.value_functions.items():
+            result = attribute(self.x, function, presence=self.present)
+            cell = self._cell({}, name)
+            steps += [
+                {**cell, "value": result.value, "tier": p.tier, "sum": p.sum, "share": p.share}
+                for p in tier_shares(result, self.tiers)
+            ]
+            sums = result.group(self.bins).sums
+            bins += [
+                {**cell, "value": result.value, "bin": int(bin_), "sum": float(mass)}
+                for bin_, mass in zip(self.bins.names, sums, strict=True)
+            ]
+        return {"steps": steps, "bins": bins}
+
+    def panel_rows(self, members: NDArray[np.intp], what: Mapping[str, Any], binned: bool) -> Rows:
+        """Return the shares of a panel's tiers and, if asked for, the sums of its bins."""
+        x, tiers = self.x[members], self.tiers.take(members)
+        present = None if self.present is None else self.present[members]
+        groups = self.bins.take(members) if binned else None
+        steps: list[dict[str, Any]] = []
+        bins: list[dict[str, Any]] = []
+        for name, function in self.value_functions.items():
             result = attribute(x, function, presence=present)
-            cell = {
-                "topic": topic,
-                "value_function": name,
-                "step": str(population.step_labels[step]),
-                "number": step,
-                "value": result.value,
-            }
-            for part in tier_shares(result, tiers):
-                by_tier.append({**cell, "tier": part.tier, "sum": part.sum, "share": part.share})
-            for bin_, mass in zip(bins.names, result.group(bins).sums, strict=True):
-                by_bin.append({**cell, "bin": int(bin_), "sum": float(mass)})
-    return {"steps": by_tier, "bins": by_bin}
+            cell = self._cell(what, name)
+            steps += [
+                {**cell, "value": result.value, "tier": part.tier, "share": part.share}
+                for part in tier_shares(result, tiers)
+            ]
+            if groups is not None:
+                bins += [
+                    {**cell, "bin": int(bin_), "sum": float(mass)}
+                    for bin_, mass in zip(groups.names, result.group(groups).sums, strict=True)
+                ]
+        return {"panel_steps": steps, "panel_bins": bins}
+
+    def _cell(self, what: Mapping[str, Any], name: str) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            **what,
+            "value_function": name,
+            "step": self.label,
+            "number": self.number,
+        }

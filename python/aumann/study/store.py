@@ -9,13 +9,19 @@ from typing import Any, TypeAlias
 
 from aumann._files import replacing
 
-__all__ = ["Rows", "Store"]
+__all__ = ["MANIFEST", "Rows", "Store"]
 
 # The rows of some tables, each a list of records.
 Rows: TypeAlias = dict[str, list[dict[str, Any]]]
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
+
+# Types of columns; those not named hold real numbers.
+TEXT = {"topic", "value_function", "protocol", "tier", "step", "elite", "other", "baseline"}
+WHOLE_NUMBERS = {
+    *("size", "seed", "agents", "number", "bin", "active", "steps_enough", "reachable", "merged"),
+}
 
 
 class Store:
@@ -43,6 +49,7 @@ class Store:
         """Begin a study, or go on with it."""
         self.folder = Path(folder)
         asked = json.loads(json.dumps(manifest))
+        self.manifest: dict[str, Any] = asked
         (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
         for left in (self.folder / PARTS).glob(".*"):
             # Of a process that was killed while it wrote.
@@ -53,6 +60,7 @@ class Store:
                 temporary.write_text(json.dumps(asked, indent=2) + "\n")
             return
         found = json.loads(path.read_text())
+        self.manifest = found
         different = sorted(
             key
             for key in {*found, *asked}
@@ -85,7 +93,11 @@ class Store:
         for part in self._read(parts):
             for name, records in part.items():
                 rows.setdefault(name, []).extend(records)
-        tables = {name: Table.from_pylist(records) for name, records in rows.items()}
+        tables = {
+            name: Table.from_pylist(records, schema=_schema(records[0]))
+            for name, records in rows.items()
+            if records
+        }
         for name, table in tables.items():
             with replacing(self.folder / f"{name}.parquet") as temporary:
                 parquet.write_table(table, temporary)
@@ -97,3 +109,17 @@ class Store:
 
     def _path(self, part: str) -> Path:
         return self.folder / PARTS / f"{part}.json"
+
+
+def _schema(record: Mapping[str, Any]) -> Any:
+    """Return the types of the columns of a record; every name has one type in all tables."""
+    import pyarrow
+
+    def kind(name: str) -> Any:
+        if name in TEXT:
+            return pyarrow.string()
+        if name in WHOLE_NUMBERS:
+            return pyarrow.uint64() if name == "seed" else pyarrow.int64()
+        return pyarrow.bool_() if name == "eligible" else pyarrow.float64()
+
+    return pyarrow.schema([(name, kind(name)) for name in record])

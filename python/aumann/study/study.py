@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,20 +13,16 @@ import numpy as np
 
 from aumann import _core
 from aumann._numbers import check_integer
-from aumann._progress import Progress
 from aumann.groups import Groups
 from aumann.population import Population
 from aumann.protocols import Protocol, TopicByFollowers, TopicTop, UniformRandom, VisibilityBiased
-from aumann.runtime import get_threads
-from aumann.study.cells import Whole
-from aumann.study.dynamics import step_rows
-from aumann.study.store import Rows, Store
+from aumann.study.cells import TOP
+from aumann.study.results import StudyResults
+from aumann.study.running import run_study
+from aumann.study.store import Store
 from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction, Variance
 
-__all__ = ["Study", "StudyResults", "paper_protocols"]
-
-# The k of the overlaps of the k largest attributions.
-TOP = (10, 100)
+__all__ = ["Study", "paper_protocols"]
 
 
 def paper_protocols() -> dict[str, Protocol]:
@@ -72,6 +66,15 @@ class Study:
         One panel each.
     tiers : Groups, optional
         The top 1 %, the next 9 % and the others by reach if not given.
+    stepwise : sequence of str, optional
+        Protocols whose panels are also attributed step by step; the first if not given.
+    least_participants, least_steps : int
+        Topics are left out that have fewer agents with any activity on so many of the steps.
+    merge_steps : sequence of int
+        Numbers of steps, each above 1: the population is attributed again with as many adjacent
+        steps taken together, so that hours become days and weeks.
+    standardised : bool
+        Whether to measure the tier shares again with features divided by their standard deviation.
 
     Raises
     ------
@@ -99,6 +102,11 @@ class Study:
     sizes: Sequence[int] | None = None
     seeds: Sequence[int] = range(10)
     tiers: Groups | None = None
+    stepwise: Sequence[str] | None = None
+    least_participants: int = 0
+    least_steps: int = 0
+    merge_steps: Sequence[int] = ()
+    standardised: bool = False
 
     def __post_init__(self) -> None:
         """Fill in what was not given, and check the rest."""
@@ -116,6 +124,15 @@ class Study:
             check_integer("sizes", size, 1, agents - 1)
         for seed in self.seeds:
             check_integer("seeds", seed, 0, 2**64 - 1)
+        for name in self.stepwise or ():
+            if name not in self.protocols:
+                raise ValueError(
+                    f"stepwise: {name!r}, some of {', '.join(self.protocols)} are wanted"
+                )
+        check_integer("least_participants", self.least_participants, 0)
+        check_integer("least_steps", self.least_steps, 0, self.population.steps)
+        for count in self.merge_steps:
+            check_integer("merge_steps", count, 2)
         known = self.population.topics
         for topic in self.topics or ():
             if topic not in known:
@@ -130,6 +147,10 @@ class Study:
         for name, value in settled.items():
             if not value and name != "topics":
                 raise ValueError(f"{name}: none, at least one is wanted")
+        first = tuple(self.protocols)[:1]
+        settled["stepwise"] = first if self.stepwise is None else tuple(self.stepwise)
+        settled["merge_steps"] = tuple(int(count) for count in self.merge_steps)
+        for name, value in settled.items():
             object.__setattr__(self, name, value)
         if self.tiers is None:
             object.__setattr__(self, "tiers", self.population.tiers())
@@ -164,18 +185,14 @@ class Study:
             If pyarrow is not installed.
         """
         store = Store(Path(output), self.manifest())
-        topics: tuple[str | None, ...] = tuple(self.topics or ()) or (None,)
-        parts: list[str] = []
-        with closing(Progress(len(topics) * self._panels, "drawing panels")) as progress:
-            for t, topic in enumerate(topics):
-                parts += self._run_topic(store, t, topic, progress)
-        return StudyResults(Path(output), store.write_tables(parts))
+        tables = store.write_tables(run_study(self, store))
+        return StudyResults(Path(output), tables, store.manifest)
 
     def manifest(self) -> dict[str, Any]:
         """Return what the study is: its parameters, and a checksum of the population."""
         assert self.tiers is not None
         return {
-            "format": 1,
+            "format": 2,
             "population": _checksum(self.population),
             "agents": self.population.agents,
             "topics": list(self.topics or ()),
@@ -185,125 +202,14 @@ class Study:
             "seeds": list(self.seeds),
             "tiers": dict(zip(self.tiers.names, map(int, self.tiers.counts), strict=True)),
             "tier_checksum": hashlib.blake2b(self.tiers.codes.tobytes()).hexdigest()[:32],
+            "stepwise": list(self.stepwise or ()),
+            "least_participants": int(self.least_participants),
+            "least_steps": int(self.least_steps),
+            "merge_steps": list(self.merge_steps),
+            "standardised": bool(self.standardised),
             "top": list(TOP),
             "versions": {"aumann": _core.VERSION, "numpy": np.__version__},
         }
-
-    @property
-    def _panels(self) -> int:
-        return len(self.protocols) * len(self.seeds)
-
-    def _run_topic(self, store: Store, t: int, topic: str | None, progress: Progress) -> list[str]:
-        """Measure what is missing of a topic and return the names of its parts, in order."""
-        assert self.tiers is not None
-        named = {repr(function): function for function in self.value_functions}
-        first, steps = f"{t}-whole", f"{t}-steps"
-        if not store.has(steps):
-            store.write(steps, step_rows(self.population, topic, named, self.tiers))
-        tasks = {
-            f"{t}-{p}-{seed}": (name, seed)
-            for p, name in enumerate(self.protocols)
-            for seed in self.seeds
-        }
-        missing = [part for part in tasks if not store.has(part)]
-        if missing or not store.has(first):
-            whole = Whole.of(self.population, topic, self.tiers, named)
-            store.write(first, whole.rows())
-            done = t * len(tasks) + len(tasks) - len(missing)
-            for finished, _ in enumerate(self._measured(store, whole, missing, tasks), done + 1):
-                progress.show(finished)
-        return [first, steps, *tasks]
-
-    def _measured(
-        self, store: Store, whole: Whole, parts: list[str], tasks: dict[str, tuple[str, int]]
-    ) -> Iterator[None]:
-        """Measure parts side by side, in any order: none depends on another."""
-
-        def measure(part: str) -> None:
-            name, seed = tasks[part]
-            rows: Rows = {"cells": [], "shares": []}
-            for size in self.sizes or ():
-                members = self.protocols[name].draw(self.population, size, seed, topic=whole.topic)
-                what = {"protocol": name, "size": size, "seed": seed}
-                for table, found in whole.panel_rows(members, what, TOP).items():
-                    rows[table] += found
-            store.write(part, rows)
-
-        pool = ThreadPoolExecutor(get_threads())
-        try:
-            for future in as_completed([pool.submit(measure, part) for part in parts]):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class StudyResults:
-    """The tables of a study.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are.
-    tables : dict of str to pyarrow.Table
-        `whole`: the population's tier shares. `steps`, `bins`: the same step by step, by tier and
-        by percentile bin of reach. `cells`: one row per panel and value function, with the factor
-        that maps its shares onto the population's best, what is left (`residual`), and agreement
-        of rankings. `shares`: one row per panel, value function and tier. Undefined figures are
-        null.
-    """
-
-    folder: Path
-    tables: dict[str, Any]
-
-    def summary(self) -> Any:
-        """Return means and standard deviations over seeds, as a pyarrow.Table.
-
-        One row per topic, value function, protocol, size and tier: the population's share, the
-        panels' mean share and its deviation, the flip (panel less population), how many panels had
-        no shares, the mean rescaling residual.
-        """
-        import duckdb
-
-        whole, cells, shares = (self.tables[name] for name in ("whole", "cells", "shares"))
-        connection = duckdb.connect()
-        for name, table in (("whole", whole), ("cells", cells), ("shares", shares)):
-            connection.register(name, table)
-        return connection.sql(
-            """
-            select s.topic, s.value_function, s.protocol, s.size, s.tier,
-                any_value(w.share) as whole_share, avg(s.share) as panel_share,
-                stddev_samp(s.share) as deviation, avg(s.flip) as flip,
-                avg(s.agents) as agents, count(*) - count(s.share) as undefined,
-                avg(c.residual) as residual
-            from shares s
-            join whole w on s.topic is not distinct from w.topic
-                and s.value_function = w.value_function and s.tier = w.tier
-            join cells c on s.topic is not distinct from c.topic
-                and s.value_function = c.value_function and s.protocol = c.protocol
-                and s.size = c.size and s.seed = c.seed
-            group by s.topic, s.value_function, s.protocol, s.size, s.tier
-            order by s.topic, s.value_function, s.protocol, s.size, s.tier
-            """
-        ).to_arrow_table()
-
-    def peaks(self) -> Any:
-        """Return the step with the largest value per topic and value function, by tier.
-
-        A pyarrow.Table with columns topic, value_function, step, value, tier and share.
-        """
-        import duckdb
-
-        connection = duckdb.connect()
-        connection.register("steps", self.tables["steps"])
-        return connection.sql(
-            """
-            select topic, value_function, step, value, tier, share from steps
-            qualify value = max(value) over (partition by topic, value_function)
-                and number = min(number) over (partition by topic, value_function, value)
-            order by topic, value_function, share desc nulls last, tier
-            """
-        ).to_arrow_table()
 
 
 def _checksum(population: Population) -> str:

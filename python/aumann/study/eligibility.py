@@ -1,0 +1,55 @@
+"""Which topics are alive enough to be studied."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann._sparse import SparseSteps
+from aumann.population import Population
+
+__all__ = ["participants"]
+
+
+def participants(population: Population, topic: str | None) -> tuple[int, NDArray[np.intp]]:
+    """Return how many agents do anything in a topic: in any step, and in each.
+
+    An agent takes part where a feature that is not static is other than 0. Where all features are
+    static everybody does who is present.
+
+    Returns
+    -------
+    active : int
+    by_step : ndarray of int, shape (T,)
+
+    Examples
+    --------
+    >>> population = Population.from_arrays({"posts": [[1, 0, 0], [0, 4, 0]]}, kinds="count")
+    >>> participants(population, None)
+    (2, array([1, 1]))
+    """
+    of_topic = slice(None) if topic is None else slice(k := population.topics.index(topic), k + 1)
+    parts = [
+        part
+        for feature in population.feature_list
+        if not feature.static
+        for part in population.series(feature.name)[of_topic]
+    ]
+    ever = np.zeros(population.agents, dtype=np.bool_)
+    by_step = np.empty(population.steps, dtype=np.intp)
+    for step in range(population.steps):
+        if parts:
+            now = np.zeros(population.agents, dtype=np.bool_)
+            for part in parts:
+                if isinstance(part, SparseSteps):
+                    agents, values = part.step(step)
+                    now[agents[values != 0]] = True
+                else:
+                    now |= part[step] != 0
+        elif population.presence is not None:
+            now = population.presence[step]
+        else:
+            now = np.ones(population.agents, dtype=np.bool_)
+        ever |= now
+        by_step[step] = np.count_nonzero(now)
+    return int(np.count_nonzero(ever)), by_step

@@ -1,0 +1,80 @@
+"""What reweighting makes of the panels that can be repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann.reweighting import reweighted
+from aumann.study.cells import Whole
+from aumann.study.tiers import defined
+
+__all__ = ["LARGEST_REPAIRED", "repair_rows"]
+
+# Beyond, the error of a share is far below what anybody reports, and takes long to find.
+LARGEST_REPAIRED = 100_000
+
+
+def repair_rows(
+    whole: Whole,
+    members: NDArray[np.intp],
+    inclusion: NDArray[np.float64],
+    what: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Return the population's tier shares as a panel gives them when it is reweighted.
+
+    Parameters
+    ----------
+    whole : Whole
+        The population, for the true shares.
+    members : ndarray of int, shape (M,)
+        The panel.
+    inclusion : ndarray of float64, shape (M,)
+        The inclusion probability of each member; every agent of the population has one above 0.
+    what : mapping
+        Protocol, size and seed.
+
+    Returns
+    -------
+    list of dict
+        One row per value function and tier, with nominal 95 % intervals.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> population = aumann.synthesize(agents=500, steps=2, seed=0)
+    >>> whole = Whole.of(population, None, population.tiers(), {}, {"mean": aumann.Mean()})
+    >>> rows = repair_rows(whole, np.arange(0, 500, 5), np.full(100, 0.2), {"size": 100})
+    >>> [round(row["whole_share"], 2) for row in rows]
+    [0.04, 0.23, 0.73]
+    """
+    present = slice(None) if whole.present is None else whole.present[members]
+    there = members[present]
+    rows = []
+    for name, result in whole.results.items():
+        # Cautions are about single panels; of many panels the coverage says more.
+        repaired = reweighted(
+            whole.x[there],
+            result.value_function,
+            whole.tiers.take(there),
+            inclusion=inclusion[present],
+        )
+        low, high = repaired.intervals.T
+        for g, part in enumerate(whole.shares[name]):
+            rows.append(
+                {
+                    "topic": whole.topic,
+                    **what,
+                    "value_function": name,
+                    "tier": part.tier,
+                    "share": defined(repaired.shares[g]),
+                    "standard_error": defined(repaired.standard_error[g]),
+                    "low": defined(low[g]),
+                    "high": defined(high[g]),
+                    "whole_share": part.share,
+                }
+            )
+    return rows

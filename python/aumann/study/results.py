@@ -1,0 +1,129 @@
+"""The tables of a study, and what they come to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from aumann.study.store import MANIFEST
+
+__all__ = ["StudyResults"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StudyResults:
+    """The tables of a study: what `Study.run` returns, or read again from its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    tables : dict of str to pyarrow.Table
+        One row per cell of the grid; docs/study.md lists tables and columns. Undefined figures are
+        null. A table that would have no rows is not there.
+    manifest : dict
+        What the study is: parameters, versions, checksum of the population.
+
+    Examples
+    --------
+    >>> import aumann, tempfile
+    >>> population = aumann.synthesize(agents=2_000, steps=2, seed=1)
+    >>> results = aumann.Study(population, seeds=[0]).run(tempfile.mkdtemp())
+    >>> again = aumann.StudyResults.read(results.folder)
+    >>> again.tables["cells"] == results.tables["cells"]
+    True
+    """
+
+    folder: Path
+    tables: dict[str, Any]
+    manifest: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: str | PathLike[str]) -> StudyResults:
+        """Read the tables of a finished study.
+
+        Parameters
+        ----------
+        folder : path
+            The output of `Study.run`.
+
+        Returns
+        -------
+        StudyResults
+
+        Raises
+        ------
+        ValueError
+            If there is no finished study in the folder.
+        ImportError
+            If pyarrow is not installed.
+        """
+        from pyarrow import parquet
+
+        folder = Path(folder)
+        manifest = folder / MANIFEST
+        if not manifest.is_file():
+            raise ValueError(f"folder: {folder} holds no study, the output of one is wanted")
+        tables = {path.stem: parquet.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+        if "cells" not in tables:
+            raise ValueError(f"folder: the study in {folder} is not finished; run it again")
+        return cls(folder, tables, json.loads(manifest.read_text()))
+
+    def __repr__(self) -> str:
+        """Return what there is."""
+        rows = "\n".join(
+            f"  {name}: {table.num_rows:,} rows" for name, table in self.tables.items()
+        )
+        return f"StudyResults in {self.folder}\n{rows}"
+
+    def summary(self) -> Any:
+        """Return means and standard deviations over seeds, as a pyarrow.Table.
+
+        One row per topic, value function, protocol, size and tier: the population's share, the
+        panels' mean share and its deviation, the flip (panel less population), how many panels had
+        no shares, the mean rescaling residual.
+        """
+        import duckdb
+
+        whole, cells, shares = (self.tables[name] for name in ("whole", "cells", "shares"))
+        connection = duckdb.connect()
+        for name, table in (("whole", whole), ("cells", cells), ("shares", shares)):
+            connection.register(name, table)
+        return connection.sql(
+            """
+            select s.topic, s.value_function, s.protocol, s.size, s.tier,
+                any_value(w.share) as whole_share, avg(s.share) as panel_share,
+                stddev_samp(s.share) as deviation, avg(s.flip) as flip,
+                avg(s.agents) as agents, count(*) - count(s.share) as undefined,
+                avg(c.residual) as residual
+            from shares s
+            join whole w on s.topic is not distinct from w.topic
+                and s.value_function = w.value_function and s.tier = w.tier
+            join cells c on s.topic is not distinct from c.topic
+                and s.value_function = c.value_function and s.protocol = c.protocol
+                and s.size = c.size and s.seed = c.seed
+            group by s.topic, s.value_function, s.protocol, s.size, s.tier
+            order by s.topic, s.value_function, s.protocol, s.size, s.tier
+            """
+        ).to_arrow_table()
+
+    def peaks(self) -> Any:
+        """Return the step with the largest value per topic and value function, by tier.
+
+        A pyarrow.Table with columns topic, value_function, step, value, tier and share.
+        """
+        import duckdb
+
+        connection = duckdb.connect()
+        connection.register("steps", self.tables["steps"])
+        return connection.sql(
+            """
+            select topic, value_function, step, value, tier, share from steps
+            qualify value = max(value) over (partition by topic, value_function)
+                and number = min(number) over (partition by topic, value_function, value)
+            order by topic, value_function, share desc nulls last, tier
+            """
+        ).to_arrow_table()

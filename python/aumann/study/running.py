@@ -1,0 +1,240 @@
+"""The run of a study: its parts, in order, each measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aumann._progress import Progress
+from aumann.comparison import scipy_statistics
+from aumann.groups import Groups
+from aumann.population import Population
+from aumann.runtime import get_threads
+from aumann.study.baselines import baseline_rows
+from aumann.study.cells import Whole
+from aumann.study.dynamics import BINS, StepFeatures
+from aumann.study.eligibility import participants
+from aumann.study.elites import elite_overlaps, elites_of
+from aumann.study.repairs import LARGEST_REPAIRED, repair_rows
+from aumann.study.store import Rows, Store
+
+if TYPE_CHECKING:
+    from aumann.study.study import Study
+
+__all__ = ["run_study"]
+
+
+def run_study(study: Study, store: Store) -> list[str]:
+    """Measure the parts of a study that its folder does not hold, and return all their names."""
+    scipy_statistics()
+    population = study.population
+    topics: list[str | None] = list(study.topics or ()) or [None]
+    rows = [_eligibility(study, topic) for topic in topics]
+    eligible = [topic for topic, row in zip(topics, rows, strict=True) if row["eligible"]]
+    if not eligible:
+        raise ValueError(
+            f"least_participants: {study.least_participants:,} agents on at least "
+            f"{study.least_steps} steps; no topic has as many, a lower number is wanted"
+        )
+    elites = elites_of(population)
+    bins = population.percentile_bins(min(BINS, population.agents))
+    if not store.has("study"):
+        store.write("study", {"topics": rows, "overlaps": elite_overlaps(elites)})
+    names = ["study"]
+    work = [_Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)]
+    units = sum(topic.units for topic in work)
+    done = 0
+    with (
+        closing(Progress(units, "drawing panels")) as progress,
+        ThreadPoolExecutor(get_threads()) as pool,
+    ):
+        for topic in work:
+            for _ in topic.measured(pool):
+                done += 1
+                progress.show(done)
+            names += topic.names
+    return names
+
+
+def _eligibility(study: Study, topic: str | None) -> dict[str, Any]:
+    active, by_step = participants(study.population, topic)
+    enough = int(np.count_nonzero(by_step >= study.least_participants))
+    return {
+        "topic": topic,
+        "active": active,
+        "steps_enough": enough,
+        "eligible": enough >= study.least_steps and active > 0,
+    }
+
+
+class _Topic:
+    """The parts of a topic."""
+
+    def __init__(
+        self,
+        study: Study,
+        store: Store,
+        number: int,
+        topic: str | None,
+        elites: dict[str, NDArray[np.bool_]],
+        bins: Groups,
+    ) -> None:
+        assert study.tiers is not None
+        self.study, self.store, self.topic = study, store, topic
+        self.tiers, self.elites, self.bins = study.tiers, elites, bins
+        self.functions = {repr(function): function for function in study.value_functions}
+        population = study.population
+        self.first = f"{number}-whole"
+        self.steps = {f"{number}-step-{step}": step for step in range(population.steps)}
+        self.merged = {f"{number}-merged-{count}": count for count in study.merge_steps}
+        self.panels = {
+            f"{number}-{p}-{seed}": (name, seed)
+            for p, name in enumerate(study.protocols)
+            for seed in study.seeds
+        }
+        self.names = [self.first, *self.steps, *self.merged, *self.panels]
+        self.units = len(self.names)
+        # By protocol and size: for whom a panel can speak, and how likely each agent is in it
+        # where that is everybody.
+        self.inclusion: dict[tuple[str, int], NDArray[np.float64]] = {}
+
+    def measured(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        """Measure every part that is missing, and yield as each is there."""
+        missing = [name for name in self.names if not self.store.has(name)]
+        for _ in range(len(self.names) - len(missing)):
+            yield
+        yield from self._measured_steps(pool, [name for name in missing if name in self.steps])
+        for name in missing:
+            if name in self.merged:
+                self.store.write(name, self._merged_rows(self.merged[name]))
+                yield
+        panels = [name for name in missing if name in self.panels]
+        if not panels and self.first not in missing:
+            return
+        whole = Whole.of(self.study.population, self.topic, self.tiers, self.elites, self.functions)
+        scaled = whole.scaled() if self.study.standardised else None
+        reachable = self._reachable()
+        if self.first in missing:
+            rows = whole.rows()
+            rows["protocols"] = reachable
+            rows["baselines"] = baseline_rows(
+                whole, next(self.study.population.iter_features(self.topic))
+            )
+            if scaled is not None:
+                rows["scaled"] = scaled.scaled_rows()
+            self.store.write(self.first, rows)
+            yield
+
+        def measure(part: str) -> None:
+            self.store.write(part, self._panel_rows(whole, scaled, *self.panels[part]))
+
+        yield from _each(pool, measure, panels)
+
+    def _measured_steps(self, pool: ThreadPoolExecutor, missing: list[str]) -> Iterator[None]:
+        """Measure steps, one in memory at a time, the panels of each side by side."""
+        if not missing:
+            return
+        panels = [
+            (protocol, size, seed)
+            for protocol in self.study.stepwise or ()
+            for size in self.study.sizes or ()
+            for seed in self.study.seeds
+        ]
+        drawn = list(pool.map(lambda panel: self._draw(*panel), panels))
+        for name, step in zip(self.steps, self._step_features(self.study.population), strict=True):
+            if name not in missing:
+                continue
+
+            def measure(k: int, step: StepFeatures = step) -> Rows:
+                protocol, size, seed = panels[k]
+                what = {"protocol": protocol, "size": size, "seed": seed}
+                return step.panel_rows(drawn[k], what, binned=seed == self.study.seeds[0])
+
+            rows = _joined([step.rows(), *pool.map(measure, range(len(panels)))])
+            self.store.write(name, rows)
+            yield
+
+    def _merged_rows(self, count: int) -> Rows:
+        """Return the population's steps with `count` of them taken together."""
+        merged = self.study.population.merge_steps(count)
+        steps = (step.rows()["steps"] for step in self._step_features(merged))
+        return {"merged_steps": [{**row, "merged": count} for rows in steps for row in rows]}
+
+    def _step_features(self, population: Population) -> Iterator[StepFeatures]:
+        """Yield one step after the other."""
+        for number, x in enumerate(population.iter_features(self.topic)):
+            yield StepFeatures(
+                self.topic,
+                number,
+                str(population.step_labels[number]),
+                x,
+                None if population.presence is None else population.presence[number],
+                self.tiers,
+                self.bins,
+                self.functions,
+            )
+
+    def _reachable(self) -> list[dict[str, Any]]:
+        """Return for how many agents each protocol can speak, and keep who is drawn how likely."""
+        rows = []
+        agents = self.study.population.agents
+        for name, protocol in self.study.protocols.items():
+            for size in self.study.sizes or ():
+                reachable = None
+                try:
+                    chances = protocol.inclusion(self.study.population, size, topic=self.topic)
+                except ValueError:
+                    # Of some protocols nobody can calculate them, which is an answer too.
+                    pass
+                else:
+                    reachable = int(np.count_nonzero(chances))
+                if reachable == agents and size <= LARGEST_REPAIRED:
+                    self.inclusion[name, size] = chances
+                cell = {"topic": self.topic, "protocol": name, "size": size}
+                rows.append({**cell, "reachable": reachable, "agents": agents})
+        return rows
+
+    def _panel_rows(self, whole: Whole, scaled: Whole | None, protocol: str, seed: int) -> Rows:
+        found: list[Rows] = []
+        for size in self.study.sizes or ():
+            members = self._draw(protocol, size, seed)
+            what = {"protocol": protocol, "size": size, "seed": seed}
+            rows = whole.panel_rows(members, what)
+            chances = self.inclusion.get((protocol, size))
+            if chances is not None:
+                rows["repairs"] = repair_rows(whole, members, chances[members], what)
+            if scaled is not None:
+                rows["scaled"] = scaled.panel_shares(members, what)
+            found.append(rows)
+        return _joined(found)
+
+    def _draw(self, protocol: str, size: int, seed: int) -> NDArray[np.intp]:
+        rule = self.study.protocols[protocol]
+        return rule.draw(self.study.population, size, seed, topic=self.topic)
+
+
+def _joined(parts: Iterable[Rows]) -> Rows:
+    """Return the rows of all parts, table by table."""
+    joined: Rows = {}
+    for part in parts:
+        for table, rows in part.items():
+            joined.setdefault(table, []).extend(rows)
+    return joined
+
+
+def _each(
+    pool: ThreadPoolExecutor, work: Callable[[str], None], parts: Iterable[str]
+) -> Iterator[None]:
+    """Do work on parts side by side, in any order: none depends on another."""
+    futures = [pool.submit(work, part) for part in parts]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
