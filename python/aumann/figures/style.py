@@ -21,6 +21,7 @@ __all__ = [
     "WIDTH",
     "Look",
     "Picture",
+    "counted",
     "describe",
     "grid",
     "legend_beside",
@@ -30,6 +31,7 @@ __all__ = [
     "size_axis",
     "style",
     "tidy",
+    "title_tier",
 ]
 
 # Inches: the text width of a page, so that what is printed keeps its font sizes.
@@ -135,6 +137,30 @@ class Picture(Figure):
         image = BytesIO()
         self.savefig(image, format="png", dpi=self.dpi)
         return image.getvalue()
+
+
+def counted(agents: int) -> str:
+    """Return a number of agents in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(1000)
+    ('1 agent', '1,000 agents')
+    """
+    return f"{agents:,} agent{'s' * (agents != 1)}"
+
+
+def title_tier(axes: Axes, tier: str, agents: int, columns: int) -> None:
+    """Write a tier's name and size above axes that are one of so many columns.
+
+    Examples
+    --------
+    >>> axes = Picture(3, 2).subplots()
+    >>> title_tier(axes, "top", 200, 3)
+    >>> axes.get_title("left")
+    'top (200 agents)'
+    """
+    axes.set_title(textwrap.fill(f"{tier} ({counted(agents)})", 84 // (columns + 1)))
 
 
 def look(position: int) -> Look:
@@ -260,3 +286,4 @@ def size_axis(axes: Axes, sizes: Sequence[int]) -> None:
             shown.append(size)
     axes.set_xticks(shown, [short_count(size) for size in shown])
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(min(sizes) / 1.3, max(sizes) * 1.3)
