@@ -80,7 +80,7 @@ def bins(
     for axes, each in zip(drawn, maps, strict=True):
         _draw(axes, each, colors, norm)
         step_axis(axes, steps, 5.2 / len(maps))
-        axes.set_title(each.title)
+        axes.set_title(each.title, loc="left")
     ticks = [1, 25, 50, 75, 100] if rows == 100 else sorted({1, rows})
     drawn[0].set_yticks([tick - 1 for tick in ticks], [str(tick) for tick in ticks])
     drawn[0].set_ylabel(f"bin of reach ({rows} = highest)")

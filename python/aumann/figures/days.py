@@ -91,7 +91,7 @@ def days(
     for column, course in enumerate(courses):
         _value(every[0, column], course, short_labels(labels)[0])
         _shares(every[1, column], course)
-        every[0, column].set_title(course.title)
+        every[0, column].set_title(course.title, loc="left")
         step_axis(every[1, column], labels, 5.2 / len(courses))
     every[0, 0].set_ylabel("value")
     every[1, 0].set_ylabel("tier share (%)")

@@ -69,7 +69,6 @@ _STYLE: dict[str, Any] = {
     "axes.linewidth": 0.7,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlelocation": "left",
     "axes.titlesize": 9,
     "figure.dpi": 110,
     "figure.titlesize": 10.5,
@@ -160,7 +159,7 @@ def title_tier(axes: Axes, tier: str, agents: int, columns: int) -> None:
     >>> axes.get_title("left")
     'top (200 agents)'
     """
-    axes.set_title(textwrap.fill(f"{tier} ({counted(agents)})", 84 // (columns + 1)))
+    axes.set_title(textwrap.fill(f"{tier} ({counted(agents)})", 84 // (columns + 1)), loc="left")
 
 
 def look(position: int) -> Look:

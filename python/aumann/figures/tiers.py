@@ -171,7 +171,7 @@ def scales(
             share = float(whole["share"][whole["tier"] == tier][0])
             axes.axhline(share, color=look(position).color, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.axhline(0, color=INK, linewidth=0.7)
-        axes.set_title(textwrap.fill(protocol, 78 // (columns + 1)))
+        axes.set_title(textwrap.fill(protocol, 95 // (columns + 1)), loc="left")
         percent_axis(axes, "y")
         tidy(axes)
         size_axis(axes, sizes)
