@@ -168,7 +168,7 @@ def test_cells_of_bins_are_parts_of_the_sum(function):
         else:
             assert isinstance(mesh.norm, LogNorm)
     assert figure.axes[0].collections[0].norm == figure.axes[1].collections[0].norm
-    assert figure.axes[2].get_ylabel().startswith("part of the sum over bins and steps (%")
+    assert figure.axes[2].get_ylabel().startswith("part of the sum over all steps (%)")
     assert "White: no attribution, there at all steps in 50 of 100 bins" in figure.get_supxlabel()
     assert "seed 3" in figure.get_supxlabel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +81,7 @@ def bins(
     for axes, each in zip(drawn, maps, strict=True):
         _draw(axes, each, colors, norm)
         step_axis(axes, steps, 5.2 / len(maps))
-        axes.set_title(each.title, loc="left")
+        axes.set_title(textwrap.fill(each.title, 38), loc="left")
     ticks = [1, 25, 50, 75, 100] if rows == 100 else sorted({1, rows})
     drawn[0].set_yticks([tick - 1 for tick in ticks], [str(tick) for tick in ticks])
     drawn[0].set_ylabel(f"bin of reach ({rows} = highest)")
@@ -94,7 +95,7 @@ def bins(
     )
     bar.ax.yaxis.set_major_formatter(FuncFormatter(_percent))
     bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.set_label("part of the sum over bins and steps (%, log scale)")
+    bar.set_label("part of the sum over all steps (%)")
     if signed:
         notes.append("Hatched: negative; the scale is linear around 0")
     describe(figure, f"Attribution by reach and step: {subject.words}", notes)

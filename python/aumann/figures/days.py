@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +92,7 @@ def days(
     for column, course in enumerate(courses):
         _value(every[0, column], course, short_labels(labels)[0])
         _shares(every[1, column], course)
-        every[0, column].set_title(course.title, loc="left")
+        every[0, column].set_title(textwrap.fill(course.title, 38), loc="left")
         step_axis(every[1, column], labels, 5.2 / len(courses))
     every[0, 0].set_ylabel("value")
     every[1, 0].set_ylabel("tier share (%)")
@@ -144,14 +145,14 @@ def _value(axes: Axes, course: _Course, labels: list[str]) -> None:
         axes.annotate(
             f"peak: {labels[peak]}",
             (peak, course.value[peak]),
-            (-8 if late else 8, 0),
+            (6 if late else -6, 6),
             textcoords="offset points",
             fontsize=8,
             horizontalalignment="right" if late else "left",
-            verticalalignment="center",
+            verticalalignment="bottom",
         )
     axes.set_xlim(-0.5, len(labels) - 0.5)
-    axes.margins(y=0.14)
+    axes.margins(y=0.28)
     axes.axhline(0, color=INK, linewidth=0.7)
     tidy(axes)
 

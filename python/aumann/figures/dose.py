@@ -49,7 +49,7 @@ def dose(
     >>> population = aumann.synthesize(agents=1_000, steps=2, seed=1)
     >>> results = aumann.Study(population, seeds=[0, 1]).run(tempfile.mkdtemp())
     >>> dose(results).axes[0].get_ylabel()
-    "flip of the tier 'top' (percentage points)"
+    'flip of its share (percentage points)'
     """
     subject = settle(results, topic, value_function)
     panels = select(results, "shares", **subject.where)
@@ -58,11 +58,12 @@ def dose(
     figure = Picture(WIDTH, 3.6)
     axes = figure.subplots()
     axes.axhline(0, color=INK, linewidth=0.8)
-    flips: dict[str, Summary] = {}
+    flips: dict[str, list[Summary]] = {}
     for position, protocol in enumerate(unique(panels["protocol"])):
         where = {"protocol": protocol, "size": size, "tier": tier}
         members = over_seeds(panels, "agents", **where)
-        flips[protocol] = flip = over_seeds(panels, "flip", **where)
+        flip = over_seeds(panels, "flip", **where)
+        flips[protocol] = [flip]
         own = look(position)
         axes.errorbar(
             members.mean,
@@ -71,8 +72,9 @@ def dose(
             yerr=np.nan_to_num(flip.deviation),
             fmt=own.marker,
             color=own.color,
-            markersize=7,
+            markersize=7.5,
             markeredgecolor="white",
+            markeredgewidth=0.6,
             alpha=0.85,
             elinewidth=1,
             capsize=2.5,
@@ -80,7 +82,7 @@ def dose(
         )
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.set_xlabel(f"agents of the tier '{tier}' in a panel of {size:,}")
-    axes.set_ylabel(f"flip of the tier '{tier}' (percentage points)")
+    axes.set_ylabel("flip of its share (percentage points)")
     percent_axis(axes, "y", sign=True)
     tidy(axes)
     legend_beside(figure, axes, title="protocol")

@@ -68,7 +68,7 @@ def residuals(
     # Exact zeros are drawn below all that a logarithm can show.
     lowest = int(np.floor(np.log10(positive.min(initial=1.0))))
     floor = 10.0 ** (lowest - max(1.5, -0.14 * lowest))
-    undefined: dict[str, Summary] = {}
+    undefined: dict[str, list[Summary]] = {}
     steps = np.linspace(-0.3, 0.3, len(protocols)) if len(protocols) > 1 else np.zeros(1)
     for at, function in enumerate(functions):
         for position, protocol in enumerate(protocols):
@@ -76,7 +76,7 @@ def residuals(
             own, place = look(position), at + steps[position]
             label = protocol if at == 0 else None
             rho = over_seeds(mine, "residual")
-            undefined[f"{told(function)}, {protocol}"] = rho
+            undefined[f"{told(function)}, {protocol}"] = [rho]
             _points(left, place, mine["residual"], rho.mean, floor, own, label)
             spearman = over_seeds(mine, "spearman")
             _points(right, place, mine["spearman"], spearman.mean, -np.inf, own, None)

@@ -248,34 +248,35 @@ def chosen_size(rows: Columns, size: int | None) -> int:
     return sizes[0] if size is None else known("size", size, sizes)
 
 
-def undefined_note(summaries: Mapping[str, Summary]) -> list[str]:
+def undefined_note(summaries: Mapping[str, Sequence[Summary]]) -> list[str]:
     """Say how many figures are left out because they are undefined; nothing if none is.
 
     Parameters
     ----------
-    summaries : mapping of str to Summary
+    summaries : mapping of str to sequence of Summary
         By what they are of, such as the protocol.
 
     Examples
     --------
-    >>> undefined_note({"random": Summary(0.1, 0.0, 10, 2), "visibility": Summary(0.5, 0.0, 10, 0)})
-    ['Undefined shares are left out: random 2 of 10']
+    >>> panels = Summary(0.1, 0.0, 10, 2), Summary(0.5, 0.0, 10, 0)
+    >>> undefined_note({"random": panels, "visibility": panels[1:]})
+    ['Undefined shares are left out: random 2 of 20']
     """
-    parts = [
-        f"{name} {summary.undefined} of {summary.panels}"
-        for name, summary in summaries.items()
-        if summary.undefined
-    ]
+    parts = []
+    for name, found in summaries.items():
+        undefined = sum(summary.undefined for summary in found)
+        if undefined:
+            parts.append(f"{name} {undefined} of {sum(summary.panels for summary in found)}")
     return [f"Undefined shares are left out: {'; '.join(parts)}"] if parts else []
 
 
-def panel_count(summaries: Mapping[str, Summary]) -> str:
-    """Say over how many panels the means are.
+def panel_count(summaries: Mapping[str, Sequence[Summary]]) -> str:
+    """Say over how many panels every mean is.
 
     Examples
     --------
-    >>> panel_count({"random": Summary(0.1, 0.0, 10, 2)})
+    >>> panel_count({"random": [Summary(0.1, 0.0, 10, 2)]})
     '10 panels'
     """
-    panels = max((summary.panels for summary in summaries.values()), default=0)
+    panels = max((summary.panels for found in summaries.values() for summary in found), default=0)
     return f"{panels} panels" if panels != 1 else "one panel"

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 __all__ = ["short_labels", "step_axis"]
 
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?Z?")
+_DATE_AND_TIME = re.compile(r"(?<=\d) (?=\d\d:)")
 _LONGEST = 14
 
 
@@ -81,8 +82,10 @@ def step_axis(axes: Axes, labels: Sequence[str], inches: float) -> None:
     ['04-08', '04-12', '04-16', '04-20']
     """
     short, common = short_labels(labels)
+    short = [_DATE_AND_TIME.sub("\n", label) for label in short]
+    longest = max(len(line) for label in short for line in label.split("\n"))
     # A letter of the ticks is about 0.08 inches wide.
-    room = max(1, int(inches / (0.08 * (max(map(len, short)) + 1.5))))
+    room = max(1, int(inches / (0.08 * (longest + 1.5))))
     every = -(-len(short) // room)
     shown = range(0, len(short), every)
     axes.set_xticks(list(shown), [short[step] for step in shown])

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 __all__ = [
+    "BEHIND",
     "FAINT",
     "INK",
     "LOOKS",
@@ -37,6 +38,8 @@ __all__ = [
 # Inches: the text width of a page, so that what is printed keeps its font sizes.
 WIDTH = 7.2
 INK, FAINT = "#333333", "#8A8A8A"
+# Behind numbers that lines may cross.
+BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
 
 
 class Look(NamedTuple):

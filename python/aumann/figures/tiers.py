@@ -20,6 +20,7 @@ from aumann.figures.selection import (
     unique,
 )
 from aumann.figures.style import (
+    BEHIND,
     FAINT,
     INK,
     WIDTH,
@@ -69,7 +70,7 @@ def tiers(
     rows = -(-len(names) // columns)
     lines = max(len(textwrap.wrap(name, 22)) for name in protocols)
     figure = Picture(WIDTH, 1.1 + rows * (0.55 + (0.18 + 0.12 * lines) * (len(protocols) + 1)))
-    undefined: dict[str, Summary] = {}
+    undefined: dict[str, list[Summary]] = {}
     lowest = 0.0
     every = grid(figure, len(names), columns, sharey=True, sharex=True)
     for position, (axes, tier) in enumerate(zip(every, names, strict=True)):
@@ -77,7 +78,7 @@ def tiers(
         deviations = [np.nan]
         for protocol in protocols:
             found = over_seeds(panels, "share", protocol=protocol, size=size, tier=tier)
-            undefined[protocol] = found
+            undefined[protocol] = [found]
             shares.append(found.mean)
             deviations.append(found.deviation)
         _bars(axes, shares, deviations, look(position))
@@ -128,6 +129,7 @@ def _bars(axes: Axes, shares: list[float], deviations: list[float], own: Look) -
             fontsize=7.5,
             horizontalalignment="left" if outwards > 0 else "right",
             verticalalignment="center",
+            bbox=BEHIND,
         )
     percent_axis(axes, "x")
     tidy(axes, along="x")
@@ -159,14 +161,14 @@ def scales(
     rows = -(-len(protocols) // columns)
     figure = Picture(WIDTH, 0.9 + 2.3 * rows)
     every = grid(figure, len(protocols), columns, sharex=True, sharey=True)
-    undefined: dict[str, Summary] = {}
+    undefined: dict[str, list[Summary]] = {}
     for axes, protocol in zip(every, protocols, strict=True):
         for position, tier in enumerate(results.manifest["tiers"]):
             found = [
                 over_seeds(panels, "share", protocol=protocol, size=size, tier=tier)
                 for size in sizes
             ]
-            undefined |= {f"{protocol}, {n:,}": s for n, s in zip(sizes, found, strict=True)}
+            undefined[protocol] = found
             _curve(axes, sizes, found, tier, look(position))
             share = float(whole["share"][whole["tier"] == tier][0])
             axes.axhline(share, color=look(position).color, linewidth=0.9, linestyle=(0, (4, 3)))
