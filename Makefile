@@ -9,7 +9,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-smoke clean toolchain
+.PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-study bench-smoke clean toolchain
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -74,9 +74,13 @@ bench: $(VENV)/.wheel $(VENV)/.develop ## Measure; prints one table of ratios
 	cargo bench --quiet --package aumann-core
 	$(BIN)/python benches/table.py
 
+bench-study: $(VENV)/.wheel $(VENV)/.develop ## Measure the paper's whole grid of panels at full size
+	$(BIN)/python benches/study.py
+
 bench-smoke: $(VENV)/.wheel $(VENV)/.develop
 	cargo bench --quiet --package aumann-core -- --test
 	$(BIN)/python benches/table.py --smoke
+	$(BIN)/python benches/study.py --smoke
 	@mkdir -p .asv
 	cd benches/asv && export HOME=$(CURDIR)/.asv && ../../$(BIN)/asv machine --yes > /dev/null \
 		&& ../../$(BIN)/asv run --quick --dry-run --python=same --bench 'time_(out|fresh|attribute|permutations).*(10000|Population|Games)'
