@@ -94,8 +94,8 @@ class Peak:
 class Repair:
     """Reweighted shares of a tier in the panels of a cell, beside the population's.
 
-    `own` is the mean of the panels' shares as they are; of `judged` panels with an interval, nominally of 95 %, `covered` have the population's share
-    within it.
+    `own` is the mean of the panels' shares as they are; of `judged` panels with an interval,
+    nominally of 95 %, `covered` have the population's share within it.
     """
 
     own: float | None

@@ -12,7 +12,7 @@ from typing import Any
 
 from aumann._files import replacing
 from aumann.report.evidence import Evidence
-from aumann.report.figures import topic_figures
+from aumann.report.figures import drawn
 from aumann.report.glance import glance
 from aumann.report.story import headline, story
 from aumann.report.tables import tables
@@ -113,10 +113,7 @@ def render_report(results: StudyResults) -> str:
             for topic in (names if len(names) > 1 else ())
         ],
         tables=tables(evidence),
-        figures=[
-            (topic, topic_figures(results, topic, place))
-            for place, topic in enumerate(evidence.topics)
-        ],
+        figures=[(topic, list(drawn(results, evidence, topic))) for topic in evidence.topics],
         functions=[indicator(function) for function in evidence.functions],
         tiers=[
             (tier, agents, percent(agents / evidence.agents))

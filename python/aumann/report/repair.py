@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from aumann.report.answer import Answer, Topics, indicators
@@ -18,9 +19,14 @@ FEW_COVERED = 0.9
 
 
 def repaired_protocol(evidence: Evidence) -> str | None:
-    """Return the first protocol with reweighted shares that is not uniform, if there is one."""
-    there = {cell[2] for cell, _ in evidence.repairs}
-    return next((p for p in evidence.protocols if p in there and p != evidence.control), None)
+    """Return the protocol that repairs are told of: not uniform, reweighted at the most sizes.
+
+    A pool that panels of some size exhaust leaves no one out at that size.
+    """
+    there = {(cell[2], cell[3]) for cell, _ in evidence.repairs if cell[2] != evidence.control}
+    sizes = Counter(protocol for protocol, _ in there)
+    told = [p for p in evidence.protocols if (p, repaired_size(evidence)) in there]
+    return max(told, key=lambda protocol: sizes[protocol], default=None)
 
 
 def repaired_size(evidence: Evidence) -> int:
@@ -52,7 +58,7 @@ def repair(evidence: Evidence, topics: Topics) -> Answer:
         text = "No reweighted panel has shares."
         return Answer(question, "Undefined", "no reweighted panel has shares", (text, *pools))
     sentences = [
-        f"Panels of {size:,} by {quoted(protocol)} favour the visible, but everyone can be in "
+        f"Panels of {size:,} by {quoted(protocol)} do not draw all alike, but everyone can be in "
         f"them. {_order(evidence, topics)}: {'; '.join(told)}."
     ]
     held, judged = _coverage(evidence, topics, protocol)

@@ -141,7 +141,7 @@ def _when(evidence: Evidence, topics: Topics) -> Answer:
     steps = Counter(peak.step for peak in peaks.values())
     commonest, count = steps.most_common(1)[0]
     answer = commonest
-    if 2 * count < len(peaks):
+    if 2 * count <= len(peaks):
         answer = f"{len(steps)} different steps"
     sentences = []
     if len(topics) == 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from aumann.figures.selection import told as indicator
 
 __all__ = [
     "ROUNDING",
@@ -24,30 +25,10 @@ __all__ = [
 # A rescaling residual below this is rounding.
 ROUNDING = 1e-9
 
-SPELLED = {
-    "Mean": "mean",
-    "Heat": "heat",
-    "Variance": "variance",
-    "GiniMeanDifference": "Gini mean difference",
-}
 UNDEFINED = "undefined"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
-
-
-def indicator(value_function: str) -> str:
-    """Return a value function's name in words; what is not one of the four stays as it is.
-
-    Examples
-    --------
-    >>> indicator("GiniMeanDifference()"), indicator("Mean(weights=(1, 2))")
-    ('Gini mean difference', 'mean (weights=(1, 2))')
-    """
-    found = re.fullmatch(r"(\w+)\((.*)\)", value_function, re.DOTALL)
-    if found is None or found[1] not in SPELLED:
-        return value_function
-    return SPELLED[found[1]] + (f" ({found[2]})" if found[2] else "")
 
 
 def number(value: float | None, digits: int = 4) -> str:
