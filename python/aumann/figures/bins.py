@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from aumann.figures.names import known
 from aumann.figures.plotting import PlottedStudy
-from aumann.figures.selection import Columns, Subject, chosen_size, select, settle, unique
+from aumann.figures.selection import Columns, Subject, chosen_size, select, settle, unique, where
 from aumann.figures.steps_axis import step_axis
-from aumann.figures.style import FAINT, WIDTH, Picture, describe
+from aumann.figures.style import FAINT, WIDTH, Picture, counted, describe
 
 __all__ = ["bins"]
 
@@ -54,25 +54,24 @@ def bins(
     >>> import aumann, tempfile
     >>> population = aumann.synthesize(agents=1_000, steps=2, seed=1)
     >>> results = aumann.Study(population, seeds=[0]).run(tempfile.mkdtemp())
-    >>> bins(results).axes[0].get_title()
+    >>> bins(results).axes[0].get_title("left")
     'population, 1,000 agents'
     """
     subject = settle(results, topic, value_function)
     whole = select(results, "bins", **subject.where)
     steps = _step_labels(whole)
     rows = int(whole["bin"].max())
-    title = f"population, {results.manifest['agents']:,} agents"
+    title = f"population, {counted(results.manifest['agents'])}"
     maps = [_map(title, whole, rows, len(steps))]
     notes = []
     if "panel_bins" in results.tables or protocol is not None or size is not None:
         panel, name, members = _panel(results, subject, protocol, size)
         seed = results.manifest["seeds"][0]
-        maps.append(_map(f"{name}, {members:,} agents", panel, rows, len(steps)))
+        maps.append(_map(f"{name}, {counted(members)}", panel, rows, len(steps)))
         empty = rows - np.count_nonzero(maps[1].masses.any(axis=1))
-        notes.append(
-            f"Right: one panel, seed {seed}. White: no attribution, there at all steps in "
-            f"{empty:,} of {rows:,} bins"
-        )
+        notes.append(f"Right: one panel, seed {seed}")
+        if empty:
+            notes.append(f"White: no attribution, there at all steps in {empty:,} of {rows:,} bins")
     figure = Picture(WIDTH, 3.9)
     drawn = figure.subplots(1, len(maps), sharey=True, squeeze=False)[0]
     every = np.concatenate([each.masses.ravel() for each in maps])
@@ -81,8 +80,8 @@ def bins(
     for axes, each in zip(drawn, maps, strict=True):
         _draw(axes, each, colors, norm)
         step_axis(axes, steps, 5.2 / len(maps))
-        axes.set_title(each.title)
-    ticks = [tick for tick in (1, 25, 50, 75, 100) if tick <= rows] if rows == 100 else [1, rows]
+        axes.set_title(each.title, loc="left")
+    ticks = [1, 25, 50, 75, 100] if rows == 100 else sorted({1, rows})
     drawn[0].set_yticks([tick - 1 for tick in ticks], [str(tick) for tick in ticks])
     drawn[0].set_ylabel(f"bin of reach ({rows} = highest)")
     paler = not signed and (every[every > 0] < norm.vmin).any()
@@ -115,8 +114,7 @@ def _panel(
     protocols = unique(rows["protocol"])
     name = protocols[0] if protocol is None else known("protocol", protocol, protocols)
     members = chosen_size(rows, size)
-    mine = (rows["protocol"] == name) & (rows["size"] == members)
-    return {column: values[mine] for column, values in rows.items()}, name, members
+    return where(rows, protocol=name, size=members), name, members
 
 
 def _map(title: str, rows: Columns, height: int, steps: int) -> _Map:

@@ -17,6 +17,7 @@ from aumann.figures.style import (
     WIDTH,
     Look,
     Picture,
+    counted,
     describe,
     legend_beside,
     look,
@@ -64,7 +65,7 @@ def contributions(result: Attribution, groups: Any = None) -> Figure:
 
 
 def _title(result: Attribution, what: str) -> str:
-    return f"{what}: {told(repr(result.value_function))}, {result.agents:,} agents"
+    return f"{what}: {told(repr(result.value_function))}, {counted(result.agents)}"
 
 
 def _concentration(result: Attribution) -> Figure:

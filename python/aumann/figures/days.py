@@ -19,12 +19,14 @@ from aumann.figures.selection import (
     select,
     settle,
     unique,
+    where,
 )
 from aumann.figures.steps_axis import short_labels, step_axis
 from aumann.figures.style import (
     INK,
     WIDTH,
     Picture,
+    counted,
     describe,
     legend_beside,
     look,
@@ -68,7 +70,7 @@ def days(
     >>> import aumann, tempfile
     >>> population = aumann.synthesize(agents=1_000, steps=3, seed=1)
     >>> results = aumann.Study(population, seeds=[0]).run(tempfile.mkdtemp())
-    >>> days(results).axes[0].get_title()
+    >>> days(results).axes[0].get_title("left")
     'population, 1,000 agents'
     """
     subject = settle(results, topic, value_function)
@@ -76,7 +78,7 @@ def days(
     rows = select(results, "steps", **subject.where)
     order = np.argsort(rows["number"], kind="stable")
     labels = [str(label) for label in unique(rows["step"][order])]
-    title = f"population, {results.manifest['agents']:,} agents"
+    title = f"population, {counted(results.manifest['agents'])}"
     courses = [_course(title, rows, tiers, len(labels))]
     if "panel_steps" in results.tables or protocol is not None or size is not None:
         courses.append(_panels(results, subject, protocol, size, len(labels)))
@@ -89,7 +91,7 @@ def days(
     for column, course in enumerate(courses):
         _value(every[0, column], course, short_labels(labels)[0])
         _shares(every[1, column], course)
-        every[0, column].set_title(course.title)
+        every[0, column].set_title(course.title, loc="left")
         step_axis(every[1, column], labels, 5.2 / len(courses))
     every[0, 0].set_ylabel("value")
     every[1, 0].set_ylabel("tier share (%)")
@@ -105,16 +107,16 @@ def _panels(
     protocols = unique(rows["protocol"])
     name = protocols[0] if protocol is None else known("protocol", protocol, protocols)
     members = chosen_size(rows, size)
-    mine = (rows["protocol"] == name) & (rows["size"] == members)
-    rows = {column: values[mine] for column, values in rows.items()}
-    title = f"{name}, {members:,} agents"
+    title = f"{name}, {counted(members)}"
+    rows = where(rows, protocol=name, size=members)
     return _course(title, rows, list(results.manifest["tiers"]), steps)
 
 
 def _course(title: str, rows: Columns, tiers: list[str], steps: int) -> _Course:
     def over(column: str, tier: str) -> NDArray[np.float64]:
-        found = [over_seeds(rows, column, number=step, tier=tier) for step in range(steps)]
-        return np.array(found, dtype=np.float64)
+        own = where(rows, tier=tier)
+        own = {name: own[name] for name in ("number", column)}
+        return np.array([over_seeds(own, column, number=step) for step in range(steps)])
 
     value = over("value", tiers[0])
     shares = {tier: over("share", tier) for tier in tiers}

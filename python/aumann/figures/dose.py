@@ -20,6 +20,7 @@ from aumann.figures.style import (
     INK,
     WIDTH,
     Picture,
+    counted,
     describe,
     legend_beside,
     look,
@@ -87,8 +88,8 @@ def dose(
         figure,
         f"Members of the tier '{tier}' and the flip of its share: {subject.words}",
         [
-            f"Mean over {panel_count(flips)} of {size:,} agents, whiskers one standard deviation; "
-            f"flip: the panel's share less the population's; {agents:,} agents are of this tier",
+            f"Mean over {panel_count(flips)} of {counted(size)}, whiskers one standard deviation; "
+            f"flip: the panel's share less the population's; the tier has {counted(agents)}",
             *undefined_note(flips),
         ],
     )

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from aumann.figures.names import known
 from aumann.figures.plotting import PlottedStudy
-from aumann.figures.selection import Columns, chosen_size, select, settle, unique
-from aumann.figures.style import INK, WIDTH, Picture, describe, grid, look, percent_axis, tidy
+from aumann.figures.selection import Columns, chosen_size, select, settle, unique, where
+from aumann.figures.style import (
+    INK,
+    WIDTH,
+    Picture,
+    counted,
+    describe,
+    grid,
+    look,
+    percent_axis,
+    tidy,
+    title_tier,
+)
 
 __all__ = ["repair"]
 
@@ -41,13 +54,14 @@ def repair(
     """
     subject = settle(results, topic, value_function)
     rows = select(results, "repairs", **subject.where)
-    protocols = unique(rows["protocol"])
     if protocol is not None:
-        protocols = [known("protocol", protocol, protocols)]
+        known("protocol", protocol, unique(rows["protocol"]))
+        rows = where(rows, protocol=protocol)
     size = chosen_size(rows, size)
+    rows = where(rows, size=size)
+    # A pool that is smaller than the panel leaves nobody out, so this depends on the size.
+    protocols = unique(rows["protocol"])
     raw = select(results, "shares", size=size, **subject.where)
-    chosen = (rows["size"] == size) & np.isin(rows["protocol"], protocols)
-    rows = {name: column[chosen] for name, column in rows.items()}
     tiers: dict[str, int] = results.manifest["tiers"]
     columns = min(4, len(tiers))
     panels = _places(rows, protocols)
@@ -56,21 +70,20 @@ def repair(
     every = grid(figure, len(tiers), columns, sharey=True)
     notes = []
     for position, (axes, tier) in enumerate(zip(every, tiers, strict=True)):
-        mine = {name: column[rows["tier"] == tier] for name, column in rows.items()}
-        own = {name: column[raw["tier"] == tier] for name, column in raw.items()}
-        notes.append(f"{tier} {_draw(axes, mine, own, panels, look(position).color)}")
-        axes.set_title(f"{tier} ({tiers[tier]:,} agents)")
+        mine = where(rows, tier=tier), where(raw, tier=tier)
+        notes.append(f"{tier} {_draw(axes, *mine, panels, look(position).color)}")
+        title_tier(axes, tier, tiers[tier], columns)
     every[0].set_ylim(max(panels.values()) + 0.7, -0.7)
     middles = [
         float(np.mean([place for (name, _), place in panels.items() if name == each]))
         for each in protocols
     ]
-    every[0].set_yticks(middles, protocols)
+    every[0].set_yticks(middles, [textwrap.fill(name, 22) for name in protocols])
     for axes in every[-columns:]:
         axes.set_xlabel("share (%)")
     describe(
         figure,
-        f"Panels of {size:,} agents, raw and reweighted: {subject.words}",
+        f"Panels of {counted(size)}, raw and reweighted: {subject.words}",
         [
             "A row per panel. Crosses: its raw share; dots and lines: reweighted, with the 95 % "
             f"interval; dashed: the population. Intervals that hold it: {'; '.join(notes)}",

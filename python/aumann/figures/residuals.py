@@ -20,12 +20,14 @@ from aumann.figures.selection import (
     told,
     undefined_note,
     unique,
+    where,
 )
 from aumann.figures.style import (
     FAINT,
     WIDTH,
     Look,
     Picture,
+    counted,
     describe,
     legend_beside,
     look,
@@ -57,28 +59,27 @@ def residuals(
     subject = settle(results, topic)
     cells = select(results, "cells", topic=subject.topic)
     size = chosen_size(cells, size)
+    cells = where(cells, size=size)
     protocols = unique(cells["protocol"])
     functions = unique(cells["value_function"])
     figure = Picture(WIDTH, 3.7)
     left, right = figure.subplots(1, 2)
-    positive = cells["residual"][(cells["size"] == size) & (cells["residual"] > 0)]
-    # Where exact zeros are drawn: two decades below all that a logarithm can show.
-    floor = 10.0 ** (np.floor(np.log10(positive.min(initial=1.0))) - 1.5)
+    positive = cells["residual"][cells["residual"] > 0]
+    # Exact zeros are drawn below all that a logarithm can show.
+    lowest = int(np.floor(np.log10(positive.min(initial=1.0))))
+    floor = 10.0 ** (lowest - max(1.5, -0.14 * lowest))
     undefined: dict[str, Summary] = {}
     steps = np.linspace(-0.3, 0.3, len(protocols)) if len(protocols) > 1 else np.zeros(1)
     for at, function in enumerate(functions):
         for position, protocol in enumerate(protocols):
-            where = {"value_function": function, "protocol": protocol, "size": size}
+            mine = where(cells, value_function=function, protocol=protocol)
             own, place = look(position), at + steps[position]
             label = protocol if at == 0 else None
-            mine = np.ones(len(cells["size"]), np.bool_)
-            for name, value in where.items():
-                mine &= cells[name] == value
-            rho = over_seeds(cells, "residual", **where)
+            rho = over_seeds(mine, "residual")
             undefined[f"{told(function)}, {protocol}"] = rho
-            _points(left, place, cells["residual"][mine], rho.mean, floor, own, label)
-            spearman = over_seeds(cells, "spearman", **where)
-            _points(right, place, cells["spearman"][mine], spearman.mean, -np.inf, own, None)
+            _points(left, place, mine["residual"], rho.mean, floor, own, label)
+            spearman = over_seeds(mine, "spearman")
+            _points(right, place, mine["spearman"], spearman.mean, -np.inf, own, None)
     for axes in (left, right):
         names = [textwrap.fill(told(function), 10) for function in functions]
         axes.set_xticks(range(len(functions)), names, fontsize=7.5)
@@ -87,15 +88,16 @@ def residuals(
         for edge in range(1, len(functions)):
             axes.axvline(edge - 0.5, color="#DDDDDD", linewidth=0.6)
         tidy(axes)
-    _scale(left, floor, bool(np.any(cells["residual"][cells["size"] == size] == 0)))
+    _scale(left, lowest, floor, bool(np.any(cells["residual"] == 0)))
     left.set_ylabel("rescaling residual rho (log scale)")
     right.set_ylabel("Spearman rank correlation")
-    right.set_ylim(np.floor(10 * right.get_ylim()[0]) / 10, 1.03)
+    weakest = min(0.9, np.floor(10 * right.get_ylim()[0]) / 10)
+    right.set_ylim(weakest, 1 + 0.03 * (1 - weakest))
     legend_beside(figure, left, title="protocol")
     where_words = "" if subject.topic is None else f": {subject.topic}"
     describe(
         figure,
-        f"What the best single factor leaves, panels of {size:,} agents{where_words}",
+        f"What the best single factor leaves, panels of {counted(size)}{where_words}",
         [
             f"Small points: {panel_count(undefined)} each; large: their mean. Left: the part of "
             "the panel's shares that the best single factor misses; below 1e-12 it is rounding. "
@@ -131,15 +133,17 @@ def _points(
     )
 
 
-def _scale(axes: Axes, floor: float, zeros: bool) -> None:
+def _scale(axes: Axes, lowest: int, floor: float, zeros: bool) -> None:
     """Make the axis of residuals logarithmic, with a place for zeros and a band for rounding."""
     axes.set_yscale("log")
-    bottom = floor / 10 if zeros else floor * 10
-    lowest = int(np.floor(np.log10(floor))) + 1
+    bottom = floor / 10 if zeros else 10.0 ** (lowest - 0.5)
     exponents = range(0, lowest - 1, -3 if lowest < -6 else -1)
     ticks = {10.0**e: f"1e\u2212{-e}" if e else "1" for e in exponents}
     if zeros:
         ticks[floor] = "exactly 0"
+        axes.axhline(
+            (floor * 10.0**lowest) ** 0.5, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2))
+        )
     axes.set_yticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
     axes.set_ylim(bottom, 3)

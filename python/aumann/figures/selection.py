@@ -24,6 +24,7 @@ __all__ = [
     "told",
     "undefined_note",
     "unique",
+    "where",
 ]
 
 # Numbers as float64, null being NaN; text as objects.
@@ -44,7 +45,7 @@ _PLAIN = {
 }
 
 
-def select(results: PlottedStudy, table: str, **where: Any) -> Columns:
+def select(results: PlottedStudy, table: str, **values: Any) -> Columns:
     """Return the rows of a table in which columns have given values.
 
     Parameters
@@ -53,7 +54,7 @@ def select(results: PlottedStudy, table: str, **where: Any) -> Columns:
         The study.
     table : str
         The name of the table.
-    **where
+    **values
         The value of some columns; None is null.
 
     Returns
@@ -77,22 +78,27 @@ def select(results: PlottedStudy, table: str, **where: Any) -> Columns:
     import pyarrow as pa
     from pyarrow import compute
 
-    found = results.tables.get(table)
-    if found is None:
-        how = _WANTED.get(table, "the same study, run again, makes it")
-        raise ValueError(f"tables: {results.folder} has no table {table!r}; {how}")
-    for name, value in where.items():
+    found = _table(results, table)
+    for name, value in values.items():
         column = found[name]
         mask = compute.is_null(column) if value is None else compute.equal(column, pa.scalar(value))
         found = found.filter(mask)
     columns: Columns = {}
     for name in found.column_names:
-        if name not in where:
+        if name not in values:
             column = found[name]
             if not pa.types.is_string(column.type):
                 column = column.cast(pa.float64())
             columns[name] = column.to_numpy()
     return columns
+
+
+def _table(results: PlottedStudy, name: str) -> Any:
+    found = results.tables.get(name)
+    if found is None:
+        how = _WANTED.get(name, "the same study, run again, makes it")
+        raise ValueError(f"tables: {results.folder} has no table {name!r}; {how}")
+    return found
 
 
 def unique(column: Sequence[Any] | NDArray[Any]) -> list[Any]:
@@ -154,7 +160,7 @@ def settle(results: PlottedStudy, topic: str | None, value_function: Any = None)
     >>> settle(results, None, aumann.Variance()).words
     'variance'
     """
-    topics = results.manifest["topics"] or [None]
+    topics = _table(results, "whole")["topic"].unique().to_pylist()
     functions = results.manifest["value_functions"]
     if topic is not None and topics == [None]:
         raise ValueError(f"topic: {topic!r}, the population of this study has no topics")
@@ -195,7 +201,21 @@ class Summary(NamedTuple):
     undefined: int
 
 
-def over_seeds(rows: Columns, column: str, **where: Any) -> Summary:
+def where(rows: Columns, **values: Any) -> Columns:
+    """Return the rows in which columns have given values.
+
+    Examples
+    --------
+    >>> where({"tier": np.array(["top", "tail"]), "share": np.array([0.2, 0.8])}, tier="tail")
+    {'tier': array(['tail'], dtype='<U4'), 'share': array([0.8])}
+    """
+    mask = np.ones(len(next(iter(rows.values()))), np.bool_)
+    for name, value in values.items():
+        mask &= rows[name] == value
+    return {name: column[mask] for name, column in rows.items()}
+
+
+def over_seeds(rows: Columns, column: str, **values: Any) -> Summary:
     """Summarise a column over the rows in which others have given values.
 
     Examples
@@ -204,14 +224,11 @@ def over_seeds(rows: Columns, column: str, **where: Any) -> Summary:
     >>> over_seeds(rows, "share", size=1).mean.__round__(6), over_seeds(rows, "share", size=2).mean
     (0.3, nan)
     """
-    mask = np.ones(len(rows[column]), np.bool_)
-    for name, value in where.items():
-        mask &= rows[name] == value
-    values = rows[column][mask]
-    there = values[np.isfinite(values)]
+    figures = where(rows, **values)[column]
+    there = figures[np.isfinite(figures)]
     mean = float(there.mean()) if there.size else np.nan
     deviation = float(there.std(ddof=1)) if there.size > 1 else np.nan
-    return Summary(mean, deviation, values.size, values.size - there.size)
+    return Summary(mean, deviation, figures.size, figures.size - there.size)
 
 
 def chosen_size(rows: Columns, size: int | None) -> int:

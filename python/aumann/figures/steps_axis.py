@@ -78,7 +78,7 @@ def step_axis(axes: Axes, labels: Sequence[str], inches: float) -> None:
     >>> axes = Picture(3, 2).subplots()
     >>> step_axis(axes, [f"2026-04-{day:02}" for day in range(8, 22)], 2.5)
     >>> [label.get_text() for label in axes.get_xticklabels()]
-    ['04-08', '04-11', '04-14', '04-17', '04-20']
+    ['04-08', '04-12', '04-16', '04-20']
     """
     short, common = short_labels(labels)
     # A letter of the ticks is about 0.08 inches wide.

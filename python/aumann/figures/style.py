@@ -21,6 +21,7 @@ __all__ = [
     "WIDTH",
     "Look",
     "Picture",
+    "counted",
     "describe",
     "grid",
     "legend_beside",
@@ -30,6 +31,7 @@ __all__ = [
     "size_axis",
     "style",
     "tidy",
+    "title_tier",
 ]
 
 # Inches: the text width of a page, so that what is printed keeps its font sizes.
@@ -67,7 +69,6 @@ _STYLE: dict[str, Any] = {
     "axes.linewidth": 0.7,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlelocation": "left",
     "axes.titlesize": 9,
     "figure.dpi": 110,
     "figure.titlesize": 10.5,
@@ -135,6 +136,30 @@ class Picture(Figure):
         image = BytesIO()
         self.savefig(image, format="png", dpi=self.dpi)
         return image.getvalue()
+
+
+def counted(agents: int) -> str:
+    """Return a number of agents in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(1000)
+    ('1 agent', '1,000 agents')
+    """
+    return f"{agents:,} agent{'s' * (agents != 1)}"
+
+
+def title_tier(axes: Axes, tier: str, agents: int, columns: int) -> None:
+    """Write a tier's name and size above axes that are one of so many columns.
+
+    Examples
+    --------
+    >>> axes = Picture(3, 2).subplots()
+    >>> title_tier(axes, "top", 200, 3)
+    >>> axes.get_title("left")
+    'top (200 agents)'
+    """
+    axes.set_title(textwrap.fill(f"{tier} ({counted(agents)})", 84 // (columns + 1)), loc="left")
 
 
 def look(position: int) -> Look:
@@ -260,3 +285,4 @@ def size_axis(axes: Axes, sizes: Sequence[int]) -> None:
             shown.append(size)
     axes.set_xticks(shown, [short_count(size) for size in shown])
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(min(sizes) / 1.3, max(sizes) * 1.3)

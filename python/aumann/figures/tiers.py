@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,6 +25,7 @@ from aumann.figures.style import (
     WIDTH,
     Look,
     Picture,
+    counted,
     describe,
     grid,
     legend_beside,
@@ -30,6 +33,7 @@ from aumann.figures.style import (
     percent_axis,
     size_axis,
     tidy,
+    title_tier,
 )
 
 __all__ = ["scales", "tiers"]
@@ -63,7 +67,8 @@ def tiers(
     names: dict[str, int] = results.manifest["tiers"]
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
-    figure = Picture(WIDTH, 1.1 + rows * (0.55 + 0.3 * (len(protocols) + 1)))
+    lines = max(len(textwrap.wrap(name, 22)) for name in protocols)
+    figure = Picture(WIDTH, 1.1 + rows * (0.55 + (0.18 + 0.12 * lines) * (len(protocols) + 1)))
     undefined: dict[str, Summary] = {}
     lowest = 0.0
     every = grid(figure, len(names), columns, sharey=True, sharex=True)
@@ -76,9 +81,10 @@ def tiers(
             shares.append(found.mean)
             deviations.append(found.deviation)
         _bars(axes, shares, deviations, look(position))
-        lowest = min(lowest, np.nanmin(shares, initial=0.0))
-        axes.set_title(f"{tier} ({names[tier]:,} agents)")
-        axes.set_yticks(range(len(shares)), ["population", *protocols])
+        lowest = min(lowest, np.nan_to_num(shares).min())
+        title_tier(axes, tier, names[tier], columns)
+        labels = ["population", *(textwrap.fill(name, 22) for name in protocols)]
+        axes.set_yticks(range(len(shares)), labels)
     every[0].set_ylim(len(protocols) + 0.6, -0.6)
     low, high = every[0].get_xlim()
     # Room for the numbers beside the bars.
@@ -88,7 +94,7 @@ def tiers(
         axes.set_xlabel("share (%)")
     describe(
         figure,
-        f"Tier shares of the population and of panels of {size:,} agents: {subject.words}",
+        f"Tier shares of the population and of panels of {counted(size)}: {subject.words}",
         [
             f"Bars: mean over {panel_count(undefined)}; whiskers: one standard deviation",
             *undefined_note(undefined),
@@ -141,7 +147,7 @@ def scales(
     >>> import aumann, tempfile
     >>> population = aumann.synthesize(agents=1_000, steps=2, seed=1)
     >>> results = aumann.Study(population, sizes=[50, 200], seeds=[0]).run(tempfile.mkdtemp())
-    >>> [axes.get_title() for axes in scales(results).axes]
+    >>> [axes.get_title("left") for axes in scales(results).axes]
     ['visibility', 'topic by followers', 'topic top', 'random']
     """
     subject = settle(results, topic, value_function)
@@ -165,7 +171,7 @@ def scales(
             share = float(whole["share"][whole["tier"] == tier][0])
             axes.axhline(share, color=look(position).color, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.axhline(0, color=INK, linewidth=0.7)
-        axes.set_title(protocol)
+        axes.set_title(textwrap.fill(protocol, 95 // (columns + 1)), loc="left")
         percent_axis(axes, "y")
         tidy(axes)
         size_axis(axes, sizes)

@@ -8,13 +8,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from aumann.figures import PlottedStudy
 from aumann.study.store import MANIFEST
 
 __all__ = ["StudyResults"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StudyResults:
+class StudyResults(PlottedStudy):
     """The tables of a study: what `Study.run` returns, or read again from its folder.
 
     Parameters
