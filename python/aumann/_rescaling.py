@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aumann import _core
 from aumann._numbers import check_integer
 from aumann._ranking import largest
 from aumann._shares import share_divisors
@@ -15,7 +16,7 @@ from aumann.attribution import Attribution
 from aumann.scaling_bias import PerStep, Rescaling
 from aumann.value_functions import Mean, ValueFunction
 
-__all__ = ["rescaling"]
+__all__ = ["Drawn", "Ranked", "related", "rescaling"]
 
 
 def rescaling(
@@ -78,10 +79,16 @@ def rescaling(
         if not isinstance(result, Attribution):
             raise TypeError(f"{name}: {type(result).__name__}, an Attribution is wanted")
     _check_alike(panel, whole)
-    rows, agents = _checked_members(members, panel.agents, whole.agents)
+    drawn = Drawn.of(members, panel.agents, whole.agents)
     tops = _checked_tops(k)
-    _check_presence(panel, whole, rows, agents)
-    found = [_compared(panel, whole, rows, agents, step, tops) for step in range(panel.steps)]
+    _check_presence(panel, whole, drawn)
+    return related(panel, drawn, Ranked.of(whole, tops))
+
+
+def related(panel: Attribution, drawn: Drawn, ranked: Ranked) -> Rescaling:
+    """Do as `rescaling`, for a panel known to fit the population, which many panels share."""
+    whole = ranked.whole
+    found = [_compared(panel, drawn, ranked, step) for step in range(panel.steps)]
     factor, residual, spearman, jaccards, undefined = zip(*found, strict=True)
     stepped = panel.values.ndim == 2
 
@@ -94,7 +101,7 @@ def rescaling(
         per_step(factor),
         per_step(residual),
         per_step(spearman),
-        {top: per_step(step[j] for step in jaccards) for j, top in enumerate(tops)},
+        {top: per_step(step[j] for step in jaccards) for j, top in enumerate(ranked.tops)},
         None if predicted is None else per_step(predicted),
         np.array(undefined) if stepped else undefined[0],
         panel.value_function,
@@ -103,6 +110,56 @@ def rescaling(
         whole.agents,
         whole.by_step()["step"] if stepped else None,
     )
+
+
+class Drawn(NamedTuple):
+    """Members of a panel, checked: their rows in the panel, in the order of their agents."""
+
+    rows: NDArray[np.intp] | slice
+    agents: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, members: ArrayLike, size: int, agents: int) -> Drawn:
+        """Check that `members` are `size` different ones of so many agents."""
+        array = np.asarray(members)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"members: dtype {array.dtype}, indices of agents are wanted")
+        if array.shape != (size,):
+            raise ValueError(f"members: shape {array.shape}, one agent for each row, ({size},)")
+        outside = (array < 0) | (array >= agents)
+        if outside.any():
+            row = int(np.argmax(outside))
+            raise ValueError(
+                f"members[{row}]: {array[row]}, an agent from 0 to {agents - 1} is wanted"
+            )
+        array = array.astype(np.intp, copy=False)
+        if (array[1:] > array[:-1]).all():
+            return cls(slice(None), array)
+        rows = np.argsort(array, kind="stable")
+        ascending = array[rows]
+        repeated = np.flatnonzero(ascending[1:] == ascending[:-1])
+        if repeated.size:
+            raise ValueError(f"members: agent {ascending[repeated[0]]} twice, once is wanted")
+        return cls(rows, ascending)
+
+
+class Ranked(NamedTuple):
+    """A population's attribution, and its agents with the largest values of every step."""
+
+    whole: Attribution
+    tops: tuple[int, ...]
+    largest: list[NDArray[np.intp] | None]
+
+    @classmethod
+    def of(cls, whole: Attribution, tops: tuple[int, ...]) -> Ranked:
+        """Find the largest; None where all agents have the same value, which ranks nobody."""
+        found: list[NDArray[np.intp] | None] = []
+        for step, values in enumerate(np.atleast_2d(whole.values)):
+            candidates = np.flatnonzero(_present(whole, step) & ~np.isnan(values))
+            ranks = _rank(values[candidates])
+            top = max(tops, default=1)
+            found.append(largest(values, candidates, top) if ranks else None)
+        return cls(whole, tops, found)
 
 
 class _Step(NamedTuple):
@@ -115,49 +172,31 @@ class _Step(NamedTuple):
     undefined: str
 
 
-def _compared(
-    panel: Attribution,
-    whole: Attribution,
-    rows: NDArray[np.intp],
-    agents: NDArray[np.intp],
-    step: int,
-    tops: Sequence[int],
-) -> _Step:
-    """Compare a step; the rows of the panel are those of the agents, which ascend."""
-    every = np.atleast_2d(whole.values)[step]
-    own = np.atleast_2d(panel.values)[step, rows].astype(np.float64)
-    given = every[agents].astype(np.float64)
+def _compared(panel: Attribution, drawn: Drawn, ranked: Ranked, step: int) -> _Step:
+    """Compare a step."""
+    whole, (rows, agents) = ranked.whole, drawn
+    own = np.atleast_2d(panel.values)[step][rows].astype(np.float64, copy=False)
+    given = np.atleast_2d(whole.values)[step][agents].astype(np.float64, copy=False)
     undefined = _undefined(panel, step, "panel") or _undefined(whole, step, "population")
     if not undefined and not given.any():
         undefined = "the population gives nothing to any member"
     factor = residual = np.nan
     if not undefined:
-        slope, residual = _fitted(own, given)
+        slope, residual = _core.scale_fit(own, given)
         factor = slope * _divisor(whole, step) / _divisor(panel, step)
     spearman = np.nan
-    jaccards = [np.nan] * len(tops)
-    ranked = np.flatnonzero(_present(panel, step)[rows] & ~np.isnan(own) & ~np.isnan(given))
-    candidates = np.flatnonzero(_present(whole, step) & ~np.isnan(every))
-    if _rank(own[ranked]) and _rank(every[candidates]):
-        spearman = _correlation(own[ranked], given[ranked])
-        if tops:
-            ours = agents[largest(own, ranked, max(tops))]
-            theirs = largest(every, candidates, max(tops))
-            jaccards = [_jaccard(ours[:top], theirs[:top]) for top in tops]
+    jaccards = [np.nan] * len(ranked.tops)
+    unknown = np.isnan(own) | np.isnan(given)
+    if panel.presence is not None or unknown.any():
+        compared = np.flatnonzero(_present(panel, step)[rows] & ~unknown)
+        own, given, agents = own[compared], given[compared], agents[compared]
+    theirs = ranked.largest[step]
+    if theirs is not None and _rank(own):
+        spearman = _core.rank_correlation(own, given)
+        if ranked.tops:
+            ours = agents[largest(own, np.arange(len(own)), max(ranked.tops))]
+            jaccards = [_jaccard(ours[:top], theirs[:top]) for top in ranked.tops]
     return _Step(factor, residual, spearman, jaccards, undefined)
-
-
-def _fitted(own: NDArray[np.float64], given: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the slope of the best fit of own by given numbers, and its relative residual.
-
-    Both are brought to 1 first, since squares of shares of a large population may underflow.
-    """
-    own_size, given_size = np.abs(own).max(), np.abs(given).max()
-    own, given = own / own_size, given / given_size
-    slope = float(own @ given) / float(given @ given)
-    # The cosine would give the same in theory, but not below 2e-8.
-    residual = np.linalg.norm(own - slope * given) / np.linalg.norm(own)
-    return slope * float(own_size / given_size), float(residual)
 
 
 def _divisor(result: Attribution, step: int) -> float:
@@ -177,20 +216,6 @@ def _undefined(result: Attribution, step: int, name: str) -> str:
 def _rank(values: NDArray[Any]) -> bool:
     """Whether the numbers rank anybody: there are two different ones."""
     return bool(values.size) and bool((values != values[0]).any())
-
-
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return Spearman's correlation."""
-    ranks = _centred_ranks(one), _centred_ranks(other)
-    sizes = np.linalg.norm(ranks[0]) * np.linalg.norm(ranks[1])
-    return float(np.clip(ranks[0] @ ranks[1] / sizes, -1, 1)) if sizes else np.nan
-
-
-def _centred_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return mid-ranks less their mean."""
-    _, level, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts + len(values)) / 2
-    return np.asarray(ranks[level])
 
 
 def _jaccard(one: NDArray[np.intp], other: NDArray[np.intp]) -> float:
@@ -247,28 +272,6 @@ def _check_alike(panel: Attribution, whole: Attribution) -> None:
         )
 
 
-def _checked_members(
-    members: ArrayLike, size: int, agents: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows of the panel in the order of their agents, and these."""
-    array = np.asarray(members)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"members: dtype {array.dtype}, indices of agents are wanted")
-    if array.shape != (size,):
-        raise ValueError(f"members: shape {array.shape}, one agent for each row, ({size},)")
-    outside = (array < 0) | (array >= agents)
-    if outside.any():
-        row = int(np.argmax(outside))
-        raise ValueError(f"members[{row}]: {array[row]}, an agent from 0 to {agents - 1} is wanted")
-    array = array.astype(np.intp, copy=False)
-    rows = np.argsort(array, kind="stable")
-    ascending = array[rows]
-    repeated = np.flatnonzero(ascending[1:] == ascending[:-1])
-    if repeated.size:
-        raise ValueError(f"members: agent {ascending[repeated[0]]} twice, once is wanted")
-    return rows, ascending
-
-
 def _checked_tops(k: Sequence[int]) -> tuple[int, ...]:
     if isinstance(k, str) or not isinstance(k, Iterable):
         raise TypeError(f"k: {k!r}, a sequence of integers is wanted")
@@ -277,10 +280,9 @@ def _checked_tops(k: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(top) for top in k)
 
 
-def _check_presence(
-    panel: Attribution, whole: Attribution, rows: NDArray[np.intp], agents: NDArray[np.intp]
-) -> None:
+def _check_presence(panel: Attribution, whole: Attribution, drawn: Drawn) -> None:
     """Refuse members present in one of the two only, naming the first."""
+    rows, agents = drawn
     for step in range(panel.steps):
         own, given = _present(panel, step)[rows], _present(whole, step)[agents]
         if (own != given).any():

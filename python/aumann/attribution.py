@@ -218,7 +218,7 @@ class Attribution(Tabular, PlottedAttribution):
 
         Notes
         -----
-        O(T N), and O(N log N) for plain labels. Sums are float64, in the order of the agents.
+        O(T N), and O(N log N) for plain labels. Sums are float64.
 
         Examples
         --------

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann import _core
 from aumann._shares import warn_undefined
 from aumann.export import Table, Tabular
 from aumann.groups import Groups
@@ -111,7 +112,7 @@ def group_sums(
     Returns
     -------
     tuple of ndarray, shape (T, G)
-        Counts and float64 sums, in the order of the agents.
+        Counts and float64 sums.
 
     Examples
     --------
@@ -123,7 +124,7 @@ def group_sums(
     sums = np.empty((len(values), size))
     counts = np.empty((len(values), size), dtype=np.intp)
     for step, row in enumerate(values):
-        sums[step] = np.bincount(groups.codes, weights=row, minlength=size)
+        sums[step] = _core.group_sums(row, groups.codes, size)
         counts[step] = (
             groups.counts
             if present is None

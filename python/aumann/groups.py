@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,12 @@ class Groups:
         shown = sizes if len(sizes) <= 8 else [*sizes[:4], "...", *sizes[-3:]]
         return f"Groups of {len(self):,} agents ({', '.join(shown)})"
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.intp]:
-        """Agents in each group, in the order of `names`."""
-        return np.bincount(self.codes, minlength=len(self.names)).astype(np.intp, copy=False)
+        """Agents in each group, in the order of `names`; read-only."""
+        counts = np.bincount(self.codes, minlength=len(self.names)).astype(np.intp, copy=False)
+        counts.flags.writeable = False
+        return counts
 
     def take(self, indices: NDArray[np.intp]) -> Groups:
         """Return the groups of the agents at `indices`, with all the names kept.

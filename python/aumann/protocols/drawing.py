@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,9 +33,29 @@ def check_seed(seed: int) -> None:
     check_integer("seed", seed, 0, 2**64 - 1)
 
 
+class _Latest(threading.local):
+    """The orders drawn last: panels of one seed, from small to large, all begin with the same."""
+
+    def __init__(self) -> None:
+        # A pool and the agents outside it.
+        self.order = lru_cache(maxsize=2)(_drawn_order)
+
+
+def _drawn_order(seed: int, sample: int, agents: int) -> NDArray[np.int64]:
+    order = _core.random_order(seed, PANEL_STEP, sample, agents)
+    order.flags.writeable = False
+    return order
+
+
+_latest = _Latest()
+
+
 def panel_order(seed: int, sample: int, agents: int) -> NDArray[np.int64]:
-    """Return a random order of agents (docs/random-orders.md); samples are independent."""
-    return _core.random_order(seed, PANEL_STEP, sample, agents)
+    """Return a random order of agents (docs/random-orders.md), read-only.
+
+    Samples are independent.
+    """
+    return _latest.order(seed, sample, agents)
 
 
 def panel_word(seed: int) -> int:

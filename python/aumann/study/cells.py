@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aumann._attribute import attribute
-from aumann._rescaling import rescaling
+from aumann._rescaling import Drawn, Ranked, related
 from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.population import Population
-from aumann.study.elites import elite_shares
+from aumann.study.elites import Elites
+from aumann.study.panels import features_of
 from aumann.study.store import Rows
 from aumann.study.tiers import TierShare, defined, tier_shares
 from aumann.value_functions import ValueFunction
@@ -39,8 +41,8 @@ class Whole:
         Who is there at any step, if not everybody.
     tiers : Groups
         The tier of every agent.
-    elites : mapping of str to ndarray of bool, shape (N,)
-        Who is in each elite.
+    elites : Elites
+        Who is in which elite.
     results : dict of str to Attribution
         By the name of the value function.
     shares : dict of str to list of TierShare
@@ -51,9 +53,19 @@ class Whole:
     x: NDArray[np.floating[Any]]
     present: NDArray[np.bool_] | None
     tiers: Groups
-    elites: Mapping[str, NDArray[np.bool_]]
+    elites: Elites
     results: dict[str, Attribution]
     shares: dict[str, list[TierShare]]
+
+    @cached_property
+    def ranked(self) -> dict[str, Ranked]:
+        """The results with their largest values, by the name of the value function."""
+        return {name: Ranked.of(result, TOP) for name, result in self.results.items()}
+
+    @cached_property
+    def elite_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """What the elites have of the results, by the name of the value function."""
+        return {name: self.elites.shares(result) for name, result in self.results.items()}
 
     @classmethod
     def of(
@@ -61,7 +73,7 @@ class Whole:
         population: Population,
         topic: str | None,
         tiers: Groups,
-        elites: Mapping[str, NDArray[np.bool_]],
+        elites: Elites,
         value_functions: Mapping[str, ValueFunction],
     ) -> Whole:
         """Attribute a population."""
@@ -88,7 +100,7 @@ class Whole:
             for name, result in self.results.items()
         }
         shares = {name: tier_shares(result, self.tiers) for name, result in results.items()}
-        return Whole(self.topic, x, self.present, self.tiers, {}, results, shares)
+        return Whole(self.topic, x, self.present, self.tiers, self.elites, results, shares)
 
     def rows(self) -> Rows:
         """Return the shares of the population's tiers and elites."""
@@ -106,8 +118,8 @@ class Whole:
         ]
         elites = [
             {"topic": self.topic, "value_function": name, **row}
-            for name, result in self.results.items()
-            for row in elite_shares(result, self.elites)
+            for name, found in self.elite_rows.items()
+            for row in found
         ]
         return {"whole": rows, "elites": elites}
 
@@ -130,15 +142,16 @@ class Whole:
 
     def panel_rows(self, members: NDArray[np.intp], what: Mapping[str, Any]) -> Rows:
         """Return what is measured of a panel, each row with `what` names it."""
-        x, present = self.x[members], self._present(members)
-        elites = {name: inside[members] for name, inside in self.elites.items()}
+        drawn = Drawn.of(members, what["size"], len(self.x))
+        x, present = features_of(self.x, members), self._present(members)
+        elites = self.elites.take(members)
         cells: list[dict[str, Any]] = []
         elite_rows: list[dict[str, Any]] = []
         tiers = self.tiers.take(members)
         shares: list[dict[str, Any]] = []
         for name, whole in self.results.items():
             panel = attribute(x, whole.value_function, presence=present)
-            relation = rescaling(panel, whole, members, k=TOP)
+            relation = related(panel, drawn, self.ranked[name])
             cell = {"topic": self.topic, **what, "value_function": name}
             cells.append(
                 {
@@ -155,8 +168,8 @@ class Whole:
                 {**cell, "tier": own.tier, "agents": own.agents, "share": own.share, "flip": flip}
                 for own, flip in zip(of_tiers, _flips(of_tiers, self.shares[name]), strict=True)
             ]
-            theirs = elite_shares(whole, self.elites)
-            for own, of_whole in zip(elite_shares(panel, elites), theirs, strict=True):
+            both = zip(elites.shares(panel), self.elite_rows[name], strict=True)
+            for own, of_whole in both:
                 flip = _difference(own["share"], of_whole["share"])
                 elite_rows.append({**cell, **own, "flip": flip})
         return {"cells": cells, "shares": shares, "elite_shares": elite_rows}
@@ -165,7 +178,8 @@ class Whole:
         self, members: NDArray[np.intp], what: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Return the tier shares of a panel and nothing else."""
-        x, present, tiers = self.x[members], self._present(members), self.tiers.take(members)
+        x, present = features_of(self.x, members), self._present(members)
+        tiers = self.tiers.take(members)
         rows = []
         for name, whole in self.results.items():
             own = tier_shares(attribute(x, whole.value_function, presence=present), tiers)

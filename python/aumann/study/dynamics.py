@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aumann._attribute import attribute
 from aumann.groups import Groups
+from aumann.study.panels import features_of
 from aumann.study.store import Rows
 from aumann.study.tiers import tier_shares
 from aumann.value_functions import ValueFunction
@@ -83,7 +84,7 @@ class StepFeatures:
 
     def panel_rows(self, members: NDArray[np.intp], what: Mapping[str, Any], binned: bool) -> Rows:
         """Return the shares of a panel's tiers and, if asked for, the sums of its bins."""
-        x, tiers = self.x[members], self.tiers.take(members)
+        x, tiers = features_of(self.x, members), self.tiers.take(members)
         present = None if self.present is None else self.present[members]
         groups = self.bins.take(members) if binned else None
         steps: list[dict[str, Any]] = []

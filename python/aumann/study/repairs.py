@@ -15,7 +15,7 @@ from aumann.study.tiers import defined
 __all__ = ["LARGEST_REPAIRED", "repair_rows"]
 
 # Beyond, the error of a share is far below what anybody reports, and takes long to find.
-LARGEST_REPAIRED = 100_000
+LARGEST_REPAIRED = 10_000
 
 
 def repair_rows(
@@ -45,8 +45,10 @@ def repair_rows(
     Examples
     --------
     >>> import aumann
+    >>> from aumann.study.elites import Elites
     >>> population = aumann.synthesize(agents=500, steps=2, seed=0)
-    >>> whole = Whole.of(population, None, population.tiers(), {}, {"mean": aumann.Mean()})
+    >>> elites = Elites.of(population)
+    >>> whole = Whole.of(population, None, population.tiers(), elites, {"mean": aumann.Mean()})
     >>> rows = repair_rows(whole, np.arange(0, 500, 5), np.full(100, 0.2), {"size": 100})
     >>> [round(row["whole_share"], 2) for row in rows]
     [0.04, 0.23, 0.73]

@@ -19,7 +19,7 @@ from aumann.study.baselines import baseline_rows
 from aumann.study.cells import Whole
 from aumann.study.dynamics import BINS, StepFeatures
 from aumann.study.eligibility import participants
-from aumann.study.elites import elite_overlaps, elites_of
+from aumann.study.elites import Elites
 from aumann.study.repairs import LARGEST_REPAIRED, repair_rows
 from aumann.study.store import Rows, Store
 
@@ -41,10 +41,10 @@ def run_study(study: Study, store: Store) -> list[str]:
             f"least_participants: {study.least_participants:,} agents on at least "
             f"{study.least_steps} steps; no topic has as many, a lower number is wanted"
         )
-    elites = elites_of(population)
+    elites = Elites.of(population)
     bins = population.percentile_bins(min(BINS, population.agents))
     if not store.has("study"):
-        store.write("study", {"topics": rows, "overlaps": elite_overlaps(elites)})
+        store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
     names = ["study"]
     work = [_Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)]
     units = sum(topic.units for topic in work)
@@ -81,7 +81,7 @@ class _Topic:
         store: Store,
         number: int,
         topic: str | None,
-        elites: dict[str, NDArray[np.bool_]],
+        elites: Elites,
         bins: Groups,
     ) -> None:
         assert study.tiers is not None
@@ -97,7 +97,8 @@ class _Topic:
             for p, name in enumerate(study.protocols)
             for seed in study.seeds
         }
-        self.names = [self.first, *self.steps, *self.merged, *self.panels]
+        self.baselines = {f"{number}-baselines-{f}": name for f, name in enumerate(self.functions)}
+        self.names = [self.first, *self.baselines, *self.steps, *self.merged, *self.panels]
         self.units = len(self.names)
         # By protocol and size: for whom a panel can speak, and how likely each agent is in it
         # where that is everybody.
@@ -113,27 +114,28 @@ class _Topic:
             if name in self.merged:
                 self.store.write(name, self._merged_rows(self.merged[name]))
                 yield
-        panels = [name for name in missing if name in self.panels]
-        if not panels and self.first not in missing:
+        side_by_side = [name for name in missing if name in self.baselines or name in self.panels]
+        if not side_by_side and self.first not in missing:
             return
         whole = Whole.of(self.study.population, self.topic, self.tiers, self.elites, self.functions)
         scaled = whole.scaled() if self.study.standardised else None
         reachable = self._reachable()
         if self.first in missing:
-            rows = whole.rows()
-            rows["protocols"] = reachable
-            rows["baselines"] = baseline_rows(
-                whole, next(self.study.population.iter_features(self.topic))
-            )
+            rows = {**whole.rows(), "protocols": reachable}
             if scaled is not None:
                 rows["scaled"] = scaled.scaled_rows()
             self.store.write(self.first, rows)
             yield
+        pre_event = next(self.study.population.iter_features(self.topic))
 
         def measure(part: str) -> None:
-            self.store.write(part, self._panel_rows(whole, scaled, *self.panels[part]))
+            if part in self.panels:
+                rows = self._panel_rows(whole, scaled, *self.panels[part])
+            else:
+                rows = {"baselines": baseline_rows(whole, self.baselines[part], pre_event)}
+            self.store.write(part, rows)
 
-        yield from _each(pool, measure, panels)
+        yield from _each(pool, measure, side_by_side)
 
     def _measured_steps(self, pool: ThreadPoolExecutor, missing: list[str]) -> Iterator[None]:
         """Measure steps, one in memory at a time, the panels of each side by side."""

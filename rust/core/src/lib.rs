@@ -23,12 +23,14 @@
 //! | `coalitions` | random coalitions, 64 at a time |
 //! | `moments` | sums of samples in fixed point, of each player or of values that serve all |
 //! | `game`, `sums` | players who join a coalition one by one; orders swept bucket by bucket |
+//! | `groups`, `agreement` | sums over groups; how far two attributions agree |
 //! | `symmetric` | symmetric tensors over the features |
 //! | [`value_function`] | one file per value function |
 //! | `method` | one file per method |
 //!
 //! Start with [`value_function::Mean`], the smallest of them, then [`aumann_shapley()`].
 
+mod agreement;
 pub mod blocks;
 mod buckets;
 mod buffer;
@@ -39,6 +41,7 @@ mod features;
 mod fingerprint;
 mod game;
 mod grid;
+mod groups;
 mod linear;
 mod method;
 mod moments;
@@ -57,11 +60,13 @@ mod symmetric;
 mod table;
 pub mod value_function;
 
+pub use agreement::{Fit, fit, rank_correlation};
 pub use coalitions::{BATCH, Coalitions};
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
 pub use fingerprint::fingerprint;
 pub use game::{Coalition, Game, Orders, Scratch};
+pub use groups::group_sums;
 pub use method::{
     Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, banzhaf_mean_field,
     leave_one_out, leave_one_out_of, shapley, shapley_mean_field,

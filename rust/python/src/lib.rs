@@ -7,6 +7,7 @@ mod arrays;
 mod attribute;
 mod errors;
 mod pool;
+mod relation;
 mod sampling;
 
 use aumann_core::{simd, value_function};
@@ -73,6 +74,8 @@ mod _core {
 
     #[pymodule_export]
     use super::attribute::{attribute, feature_means, value};
+    #[pymodule_export]
+    use super::relation::{group_sums, rank_correlation, scale_fit};
     #[pymodule_export]
     use super::sampling::{Moments, Sampler, random_coalitions, random_order};
     #[pymodule_export]
