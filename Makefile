@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 RUST := $(shell find rust benches/rust tests/rust -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
-	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed)
+	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-study bench-smoke clean toolchain
