@@ -224,6 +224,12 @@ def test_topics_that_are_too_quiet_are_left_out(tmp_path):
         )
 
 
+def test_a_population_that_cannot_be_binned(tmp_path):
+    population = aumann.Population.from_arrays({"wealth": np.arange(9.0)}, kinds="measurement")
+    with pytest.raises(ValueError, match="population: no feature 'reach'"):
+        aumann.Study(population, sizes=[3], tiers=aumann.Groups.from_labels(["a", "b", "c"] * 3))
+
+
 class OddlyOrdered:
     """Members in no order, of whom nobody knows how likely they were."""
 
@@ -312,6 +318,9 @@ def test_folders_without_a_finished_study(tmp_path, results):
         ({"least_participants": -1}, "least_participants: -1"),
         ({"least_steps": 4}, "least_steps: 4, a number from 0 to 3"),
         ({"merge_steps": [1]}, "merge_steps: 1"),
+        ({"seeds": [4, 5, 4]}, "seeds: 4 twice, once is wanted"),
+        ({"topics": [TOPICS[0], TOPICS[0]]}, "topics: .* twice"),
+        ({"value_functions": [aumann.Mean(), aumann.Mean()]}, r"value_functions: Mean\(\) twice"),
     ],
 )
 def test_studies_that_cannot_be(change, message):

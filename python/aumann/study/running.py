@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from aumann.study.dynamics import BINS, StepFeatures
 from aumann.study.eligibility import topic_rows
 from aumann.study.elites import Elites
 from aumann.study.repairs import LARGEST_REPAIRED, repair_rows
+from aumann.study.results import StudyResults
 from aumann.study.store import Rows, Store
 
 if TYPE_CHECKING:
@@ -29,14 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["run_study"]
 
 
-def run_study(study: Study, store: Store) -> list[str]:
-    """Measure the parts of a study that its folder does not hold, and return all their names."""
+def run_study(study: Study, folder: Path) -> StudyResults:
+    """Measure the parts of a study that its folder does not hold, and return all tables."""
     scipy_statistics()
     population = study.population
     rows = topic_rows(study)
     eligible = [row["topic"] for row in rows if row["eligible"]]
     elites = Elites.of(population)
     bins = population.percentile_bins(min(BINS, population.agents))
+    store = Store(folder, study.manifest())
     if not store.has("study"):
         store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
     names = ["study"]
@@ -52,7 +55,7 @@ def run_study(study: Study, store: Store) -> list[str]:
                 done += 1
                 progress.show(done)
             names += topic.names
-    return names
+    return StudyResults(folder, store.write_tables(names), store.manifest)
 
 
 class _Topic:

@@ -19,7 +19,6 @@ from aumann.protocols import Protocol, TopicByFollowers, TopicTop, UniformRandom
 from aumann.study.cells import TOP
 from aumann.study.results import StudyResults
 from aumann.study.running import run_study
-from aumann.study.store import Store
 from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction, Variance
 
 __all__ = ["Study", "paper_protocols"]
@@ -151,7 +150,16 @@ class Study:
         settled["stepwise"] = first if self.stepwise is None else tuple(self.stepwise)
         settled["merge_steps"] = tuple(int(count) for count in self.merge_steps)
         for name, value in settled.items():
+            if isinstance(value, tuple):
+                _check_different(name, value)
             object.__setattr__(self, name, value)
+        try:
+            self.population.raw("reach")
+        except ValueError as error:
+            raise ValueError(
+                "population: no feature 'reach', by which percentile bins are cut, "
+                "a population with follower counts or the like is wanted"
+            ) from error
         if self.tiers is None:
             object.__setattr__(self, "tiers", self.population.tiers())
 
@@ -180,13 +188,13 @@ class Study:
         Raises
         ------
         ValueError
-            If the folder holds another study.
+            If the folder holds another study or something else, or no topic is eligible.
         ImportError
-            If pyarrow is not installed.
+            If pyarrow or SciPy is not installed.
+        OSError
+            If nothing can be written there; what is finished is kept.
         """
-        store = Store(Path(output), self.manifest())
-        tables = store.write_tables(run_study(self, store))
-        return StudyResults(Path(output), tables, store.manifest)
+        return run_study(self, Path(output))
 
     def manifest(self) -> dict[str, Any]:
         """Return what the study is: its parameters, and a checksum of the population."""
@@ -210,6 +218,15 @@ class Study:
             "top": list(TOP),
             "versions": {"aumann": _core.VERSION, "numpy": np.__version__},
         }
+
+
+def _check_different(name: str, values: tuple[Any, ...]) -> None:
+    """Refuse what is there twice, naming the first."""
+    seen = set()
+    for value in values:
+        if repr(value) in seen:
+            raise ValueError(f"{name}: {value!r} twice, once is wanted")
+        seen.add(repr(value))
 
 
 def _checksum(population: Population) -> str:
