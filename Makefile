@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 RUST := $(shell find rust benches/rust tests/rust -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
-	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed)
+	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-smoke clean toolchain
+.PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-study bench-smoke clean toolchain
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -74,9 +74,13 @@ bench: $(VENV)/.wheel $(VENV)/.develop ## Measure; prints one table of ratios
 	cargo bench --quiet --package aumann-core
 	$(BIN)/python benches/table.py
 
+bench-study: $(VENV)/.wheel $(VENV)/.develop ## Measure the paper's whole grid of panels at full size
+	$(BIN)/python benches/study.py
+
 bench-smoke: $(VENV)/.wheel $(VENV)/.develop
 	cargo bench --quiet --package aumann-core -- --test
 	$(BIN)/python benches/table.py --smoke
+	$(BIN)/python benches/study.py --smoke
 	@mkdir -p .asv
 	cd benches/asv && export HOME=$(CURDIR)/.asv && ../../$(BIN)/asv machine --yes > /dev/null \
 		&& ../../$(BIN)/asv run --quick --dry-run --python=same --bench 'time_(out|fresh|attribute|permutations).*(10000|Population|Games)'

@@ -56,6 +56,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.chmod(0o666 & ~mask)
         yield temporary
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        # A full disk is reported without a name, or with one that nobody has heard of.
+        if isinstance(error, OSError) and str(error.filename or name) == name:
+            reason = error.strerror or error
+            raise OSError(error.errno, f"cannot write {target}: {reason}") from error
         raise

@@ -14,6 +14,7 @@ from aumann._ranking import Top, largest_by_step
 from aumann._samples import StepSamples
 from aumann._shares import share_divisors, warn_undefined
 from aumann.export import Table, Tabular, labelled_array
+from aumann.figures import PlottedAttribution
 from aumann.grouped import GroupedAttribution, group_sums
 from aumann.groups import Groups
 from aumann.methods import Method
@@ -25,7 +26,7 @@ __all__ = ["Attribution", "Top"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution(Tabular):
+class Attribution(Tabular, PlottedAttribution):
     """What every agent contributes to F(x) - F(baseline): the result of `attribute`.
 
     Per-step quantities (`value`, `total`, `residual`, ...) are floats if the features had no step

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aumann._description import described, html, text
-from aumann._raw_values import RawValues
+from aumann._merging_steps import StepMerging
 from aumann._sparse import Series, SparseSteps
 from aumann._tables import from_long_table
 from aumann._validation import number_array
@@ -19,7 +19,7 @@ from aumann.feature import Feature, Kind, Window, feature_list
 __all__ = ["Feature", "Kind", "Population", "Window"]
 
 
-class Population(RawValues):
+class Population(StepMerging):
     """Raw values of N agents over T steps, from which features are made on request.
 
     Most callers use `Population.from_arrays`, `Population.from_table`,

@@ -1,22 +1,18 @@
-"""The grid of panels, against plain NumPy; stopped and gone on with; described in a file."""
+"""The grid of panels, against plain NumPy; stopped and gone on with."""
 
-import json
 import random
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
 from numpy.testing import assert_allclose
 from scipy import stats
-from typer.testing import CliRunner
 
 import aumann
-from aumann.cli import app
 
 POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
 PROTOCOLS = {"visibility": aumann.VisibilityBiased(), "random": aumann.UniformRandom()}
@@ -205,62 +201,3 @@ def test_the_folder_of_another_study_is_refused(results):
     other = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=6)
     with pytest.raises(ValueError, match="holds a study with other population"):
         aumann.Study(other, **SMALL).run(results.folder)
-
-
-def run(folder: Path, **keys) -> object:
-    POPULATION.write_parquet(folder / "population.parquet")
-    lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
-    (folder / "study.toml").write_text("\n".join(lines) + "\n")
-    return CliRunner().invoke(app, ["study", str(folder / "study.toml")])
-
-
-ASKED = {
-    "population": "population.parquet",
-    "output": "out",
-    "sizes": [100],
-    "seeds": [0, 1],
-    "value_functions": ["variance"],
-}
-
-
-def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path):
-    answer = run(tmp_path, **ASKED)
-    assert answer.exit_code == 0, answer.stderr
-    assert "Share of the top tier in panels less its share of all 2,500 agents" in answer.stdout
-    assert "When each indicator peaked" in answer.stdout
-    assert answer.stdout.count("Variance()") == 2 * 4 + 2
-    assert {path.name for path in (tmp_path / "out").glob("*.parquet")} == {
-        "whole.parquet",
-        "steps.parquet",
-        "bins.parquet",
-        "cells.parquet",
-        "shares.parquet",
-        "topics.parquet",
-        "panel_steps.parquet",
-        "panel_bins.parquet",
-        "elites.parquet",
-        "elite_shares.parquet",
-        "overlaps.parquet",
-        "baselines.parquet",
-        "repairs.parquet",
-        "protocols.parquet",
-    }
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"protocol": ["random"]}, "key 'protocol' is not known; 'protocols' is the nearest"),
-        ({"protocols": ["randm"]}, "protocols: 'randm' is not known; 'random' is the nearest"),
-        ({"value_functions": ["heart"]}, "'heart' is not known; 'heat' is the nearest"),
-        ({"output": 3}, "output = 3; a path is wanted"),
-        ({"sizes": 100}, "sizes = 100; a list is wanted"),
-        ({"sizes": [100_000]}, "sizes: 100000, a number from 1 to 2499"),
-        ({"population": "missing.parquet"}, "missing.parquet is not there"),
-    ],
-)
-def test_files_that_describe_no_study(tmp_path, change, message):
-    answer = run(tmp_path, **{**ASKED, **change})
-    assert answer.exit_code == 2
-    assert message in answer.stderr
-    assert answer.stderr.count("\n") == 1

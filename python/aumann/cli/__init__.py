@@ -16,6 +16,7 @@ from aumann.cli.bench_quadrature import quadrature
 from aumann.cli.demo import demo
 from aumann.cli.population import group as population
 from aumann.cli.study import study
+from aumann.cli.study_report import report
 from aumann.cli.synthesize import synthesize
 
 __all__ = ["app"]
@@ -65,5 +66,6 @@ bench.command()(quadrature)
 app.add_typer(bench, name="bench")
 app.command()(attribute)
 app.command()(demo)
+app.command()(report)
 app.command()(study)
 app.command()(synthesize)

@@ -1,21 +1,17 @@
 """`aumann study`: a grid of panels, described in a file."""
 
-import difflib
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
-from aumann.cli.files import read_population
 from aumann.cli.study_tables import print_paper_tables
 from aumann.cli.terminal import PLAIN
 from aumann.cli.terminal import output as standard_output
 
 __all__ = ["study"]
-
-KEYS = ("population", "output", "topics", "value_functions", "protocols", "sizes", "seeds")
 
 
 def study(
@@ -23,8 +19,8 @@ def study(
         Path,
         typer.Argument(
             metavar="STUDY.toml",
-            help="Keys population and output, both paths, and optionally topics, "
-            "value_functions, protocols, sizes and seeds, all lists.",
+            help="Keys population and output, both paths; the others, such as topics, "
+            "value_functions, protocols, sizes, seeds and tiers, are optional (docs/study.md).",
             show_default=False,
         ),
     ],
@@ -47,75 +43,50 @@ def study(
 
       population = "week.parquet"
       output = "study"
-      protocols = \\["visibility", "random"]
-      sizes = \\[100, 1000]
+      protocols = \["visibility", "random"]
+      sizes = \[100, 1000]
     """
-    from aumann.study import Study
+    from aumann.study import read_study
 
-    asked = _read(file)
-    population = read_population(file.parent / asked.pop("population"))
-    folder = file.parent / asked.pop("output")
-    tiers = population.tiers()
-    results = Study(population, tiers=tiers, **_arguments(asked)).run(folder)
+    description = read_study(file)
+    study, folder = description.study, description.folder
+    assert study.tiers is not None
+    tiers = study.tiers.names
+    results = study.run(folder)
     console = standard_output()
     if tables == "paper":
         print_paper_tables(console, results.paper_tables().values())
         return
-    _print_peaks(console, results.peaks().to_pylist(), tiers.names)
+    _print_peaks(console, results.peaks().to_pylist(), tiers)
     console.print()
-    _print_flips(console, results.summary().to_pylist(), tiers.names[0], population.agents)
+    _print_flips(console, results.summary().to_pylist(), tiers[0], study.population.agents)
+    for line in [*_left_out(results.tables["topics"]), *_certain(results.tables["protocols"])]:
+        console.print(line)
     console.print(f"\nwritten to {folder}")
 
 
-def _read(file: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        # The same library, by its name before it became part of Python.
-        import tomli as tomllib
-
-    try:
-        asked: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{file} is no TOML: {error}") from error
-    for key in asked:
-        _known(key, KEYS, f"{file}: key")
-    for key in ("population", "output"):
-        if not isinstance(asked.get(key), str):
-            raise ValueError(f"{file}: {key} = {asked.get(key)!r}; a path is wanted")
-    return asked
+def _left_out(topics: Any) -> Iterator[str]:
+    """Say which topics were not studied."""
+    for row in topics.to_pylist():
+        if not row["eligible"]:
+            yield (
+                f"\nleft out: {row['topic']}, with {row['active']:,} active agents, "
+                f"and enough of them on {row['steps_enough']} steps"
+            )
 
 
-def _arguments(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a `Study`, names replaced by what they name."""
-    from aumann.study.study import paper_protocols
-    from aumann.value_functions import from_name
-
-    found = dict(asked)
-    for key, value in asked.items():
-        if not isinstance(value, list):
-            raise ValueError(f"{key} = {value!r}; a list is wanted")
-    if "value_functions" in asked:
-        names = ("mean", "heat", "variance", "gini")
-        found["value_functions"] = [
-            from_name(_known(name, names, "value_functions:")) for name in asked["value_functions"]
-        ]
-    if "protocols" in asked:
-        protocols = paper_protocols()
-        found["protocols"] = {
-            name: protocols[_known(name, tuple(protocols), "protocols:")]
-            for name in asked["protocols"]
-        }
-    return found
-
-
-def _known(name: Any, names: tuple[str, ...], what: str) -> str:
-    """Return a name that is known, or say which one may be meant."""
-    if name in names:
-        return str(name)
-    near = difflib.get_close_matches(str(name), names, 1)
-    hint = f"; {near[0]!r} is the nearest" if near else ""
-    raise ValueError(f"{what} {name!r} is not known{hint}; {', '.join(names)} are")
+def _certain(protocols: Any) -> Iterator[str]:
+    """Say which panels hold the same agents whatever the seed, as their pool is too small."""
+    counts: dict[tuple[str, int], list[int]] = {}
+    for row in protocols.to_pylist():
+        if row["certain"]:
+            counts.setdefault((row["protocol"], row["size"]), []).append(row["certain"])
+    if counts:
+        yield "\nAgents in every panel, whatever the seed; a smaller pool is in the panel whole:"
+    for (protocol, size), certain in counts.items():
+        low, high = min(certain), max(certain)
+        agents = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        yield f"  {protocol}: {agents} of {size:,}"
 
 
 def _print_peaks(console: Any, rows: list[dict[str, Any]], tiers: tuple[str, ...]) -> None:
@@ -143,9 +114,9 @@ def _print_flips(console: Any, rows: list[dict[str, Any]], top: str, agents: int
         "topic",
         "value function",
         "protocol",
-        title=f"Share of the top tier in panels less its share of all {agents:,} "
+        title=f"Share of the {top} tier in panels less its share of all {agents:,} "
         "agents, percentage points, mean of the seeds; in brackets the part of the shares\n"
-        "that no single factor maps",
+        "that no single factor maps; panels without shares are left out and counted",
         title_justify="left",
         **PLAIN,
     )
@@ -156,9 +127,7 @@ def _print_flips(console: Any, rows: list[dict[str, Any]], top: str, agents: int
     cells: dict[tuple[str, str, str], dict[int, str]] = {}
     for row in chosen:
         key = (row["topic"] or "all", row["value_function"], row["protocol"])
-        cells.setdefault(key, {})[row["size"]] = (
-            f"{_points(row['flip'])} ({_part(row['residual'])})"
-        )
+        cells.setdefault(key, {})[row["size"]] = _flip(row)
     for key, by_size in cells.items():
         table.add_row(*key, *(by_size.get(size, "") for size in sizes))
     console.print(table)
@@ -168,8 +137,12 @@ def _percent(share: float | None) -> str:
     return "undefined" if share is None else f"{share:.1%}"
 
 
-def _points(flip: float | None) -> str:
-    return "undefined" if flip is None else f"{100 * flip:+.1f}"
+def _flip(row: dict[str, Any]) -> str:
+    """Return the mean over the panels that have shares, and how many have none."""
+    if row["flip"] is None:
+        return "undefined"
+    without = f", {row['undefined']} undefined" if row["undefined"] else ""
+    return f"{100 * row['flip']:+.1f} ({_part(row['residual'])}){without}"
 
 
 def _part(residual: float | None) -> str:

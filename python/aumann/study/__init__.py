@@ -1,6 +1,7 @@
 """The study: whether small panels tell the story of the population they are drawn from."""
 
+from aumann.study.description import StudyDescription, read_study
 from aumann.study.results import StudyResults
 from aumann.study.study import Study
 
-__all__ = ["Study", "StudyResults"]
+__all__ = ["Study", "StudyDescription", "StudyResults", "read_study"]

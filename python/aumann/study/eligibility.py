@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aumann._sparse import SparseSteps
 from aumann.population import Population
 
-__all__ = ["participants"]
+if TYPE_CHECKING:
+    from aumann.study.study import Study
+
+__all__ = ["participants", "topic_rows"]
+
+
+def topic_rows(study: Study) -> list[dict[str, Any]]:
+    """Return for every topic of a study how alive it is, and whether that is enough.
+
+    Raises
+    ------
+    ValueError
+        If nobody is active, or no topic is alive enough.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> study = aumann.Study(aumann.synthesize(agents=1_000, steps=2, seed=0))
+    >>> topic_rows(study)
+    [{'topic': None, 'active': 272, 'steps_enough': 2, 'eligible': True}]
+    """
+    rows: list[dict[str, Any]] = []
+    for topic in study.topics or (None,):
+        active, by_step = participants(study.population, topic)
+        enough = int(np.count_nonzero(by_step >= study.least_participants))
+        eligible = enough >= study.least_steps and active > 0
+        row = {"topic": topic, "active": active, "steps_enough": enough, "eligible": eligible}
+        rows.append(row)
+    if not any(row["active"] for row in rows):
+        named = ", ".join(study.topics or ()) or "the population"
+        raise ValueError(f"topics: nobody does anything in {named}; an active agent is wanted")
+    if not any(row["eligible"] for row in rows):
+        raise ValueError(
+            f"least_participants: {study.least_participants:,} agents on at least "
+            f"{study.least_steps} steps; no topic has as many, a lower number is wanted"
+        )
+    return rows
 
 
 def participants(population: Population, topic: str | None) -> tuple[int, NDArray[np.intp]]:

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from aumann.figures import PlottedStudy
 from aumann.study.paper_table import PaperTable
 from aumann.study.paper_tables import paper_tables
 from aumann.study.store import MANIFEST
@@ -16,7 +17,7 @@ __all__ = ["StudyResults"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StudyResults:
+class StudyResults(PlottedStudy):
     """The tables of a study: what `Study.run` returns, or read again from its folder.
 
     Parameters

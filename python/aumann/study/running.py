@@ -18,7 +18,7 @@ from aumann.runtime import get_threads
 from aumann.study.baselines import baseline_rows
 from aumann.study.cells import Whole
 from aumann.study.dynamics import BINS, StepFeatures
-from aumann.study.eligibility import participants
+from aumann.study.eligibility import topic_rows
 from aumann.study.elites import Elites
 from aumann.study.repairs import LARGEST_REPAIRED, repair_rows
 from aumann.study.store import Rows, Store
@@ -33,14 +33,8 @@ def run_study(study: Study, store: Store) -> list[str]:
     """Measure the parts of a study that its folder does not hold, and return all their names."""
     scipy_statistics()
     population = study.population
-    topics: list[str | None] = list(study.topics or ()) or [None]
-    rows = [_eligibility(study, topic) for topic in topics]
-    eligible = [topic for topic, row in zip(topics, rows, strict=True) if row["eligible"]]
-    if not eligible:
-        raise ValueError(
-            f"least_participants: {study.least_participants:,} agents on at least "
-            f"{study.least_steps} steps; no topic has as many, a lower number is wanted"
-        )
+    rows = topic_rows(study)
+    eligible = [row["topic"] for row in rows if row["eligible"]]
     elites = Elites.of(population)
     bins = population.percentile_bins(min(BINS, population.agents))
     if not store.has("study"):
@@ -59,17 +53,6 @@ def run_study(study: Study, store: Store) -> list[str]:
                 progress.show(done)
             names += topic.names
     return names
-
-
-def _eligibility(study: Study, topic: str | None) -> dict[str, Any]:
-    active, by_step = participants(study.population, topic)
-    enough = int(np.count_nonzero(by_step >= study.least_participants))
-    return {
-        "topic": topic,
-        "active": active,
-        "steps_enough": enough,
-        "eligible": enough >= study.least_steps and active > 0,
-    }
 
 
 class _Topic:
@@ -182,12 +165,12 @@ class _Topic:
             )
 
     def _reachable(self) -> list[dict[str, Any]]:
-        """Return for how many agents each protocol can speak, and keep who is drawn how likely."""
+        """Return how many agents can be, and must be, in a panel; keep who is drawn how likely."""
         rows = []
         agents = self.study.population.agents
         for name, protocol in self.study.protocols.items():
             for size in self.study.sizes or ():
-                reachable = None
+                reachable = certain = None
                 try:
                     chances = protocol.inclusion(self.study.population, size, topic=self.topic)
                 except ValueError:
@@ -195,10 +178,12 @@ class _Topic:
                     pass
                 else:
                     reachable = int(np.count_nonzero(chances))
+                    certain = int(np.count_nonzero(chances == 1))
                 if reachable == agents and size <= LARGEST_REPAIRED:
                     self.inclusion[name, size] = chances
                 cell = {"topic": self.topic, "protocol": name, "size": size}
-                rows.append({**cell, "reachable": reachable, "agents": agents})
+                found = {"reachable": reachable, "certain": certain, "agents": agents}
+                rows.append({**cell, **found})
         return rows
 
     def _panel_rows(self, whole: Whole, scaled: Whole | None, protocol: str, seed: int) -> Rows:

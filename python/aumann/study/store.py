@@ -20,7 +20,8 @@ PARTS = "parts"
 # Types of columns; those not named hold real numbers.
 TEXT = {"topic", "value_function", "protocol", "tier", "step", "elite", "other", "baseline"}
 WHOLE_NUMBERS = {
-    *("size", "seed", "agents", "number", "bin", "active", "steps_enough", "reachable", "merged"),
+    *("size", "seed", "agents", "number", "bin", "active", "steps_enough", "merged"),
+    *("reachable", "certain"),
 }
 
 
@@ -40,7 +41,7 @@ class Store:
     Raises
     ------
     ValueError
-        If the folder holds another study; what differs is named.
+        If the folder holds another study (what differs is named), or tables and no study.
     OSError
         If it cannot be written.
     """
@@ -49,28 +50,22 @@ class Store:
         """Begin a study, or go on with it."""
         self.folder = Path(folder)
         asked = json.loads(json.dumps(manifest))
-        self.manifest: dict[str, Any] = asked
-        (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
-        for left in (self.folder / PARTS).glob(".*"):
-            # Of a process that was killed while it wrote.
-            left.unlink(missing_ok=True)
         path = self.folder / MANIFEST
+        self.manifest: dict[str, Any] = _found(path, asked) if path.exists() else asked
+        strange = sorted(self.folder.glob("*.parquet"))
+        if strange and not path.exists():
+            raise ValueError(
+                f"output: {self.folder} holds {strange[0].name} and no study; "
+                "an empty folder, or that of this study, is wanted"
+            )
+        (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
+        for pattern in (f"{PARTS}/.*", f".{MANIFEST}.*", ".*.parquet.*"):
+            for left in self.folder.glob(pattern):
+                # Of a process that was killed while it wrote.
+                left.unlink(missing_ok=True)
         if not path.exists():
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(asked, indent=2) + "\n")
-            return
-        found = json.loads(path.read_text())
-        self.manifest = found
-        different = sorted(
-            key
-            for key in {*found, *asked}
-            if key != "versions" and found.get(key) != asked.get(key)
-        )
-        if different:
-            raise ValueError(
-                f"output: {self.folder} holds a study with other {', '.join(different)}; "
-                "an empty folder, or that of this study, is wanted"
-            )
 
     def has(self, part: str) -> bool:
         """Tell whether a part is finished."""
@@ -109,6 +104,27 @@ class Store:
 
     def _path(self, part: str) -> Path:
         return self.folder / PARTS / f"{part}.json"
+
+
+def _found(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the manifest in a folder, and say what differs if it is of another study."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not {"format", "population"} <= found.keys():
+        raise ValueError(
+            f"output: {path} is of no study; an empty folder, or that of this study, is wanted"
+        )
+    different = sorted(
+        key for key in {*found, *asked} if key != "versions" and found.get(key) != asked.get(key)
+    )
+    if different:
+        raise ValueError(
+            f"output: {path.parent} holds a study with other {', '.join(different)}; "
+            "an empty folder, or that of this study, is wanted"
+        )
+    return found
 
 
 def _schema(record: Mapping[str, Any]) -> Any:

@@ -1,0 +1,48 @@
+"""Names that a user gives, and the nearest of those there are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+__all__ = ["known"]
+
+T = TypeVar("T")
+
+
+def known(argument: str, asked: Any, names: Sequence[T]) -> T:
+    """Return what was asked for if it is there, or say which one may be meant.
+
+    Parameters
+    ----------
+    argument : str
+        What the error calls it.
+    asked : object
+        A name or a number.
+    names : sequence
+        What there is.
+
+    Raises
+    ------
+    ValueError
+        If it is not among them.
+
+    Examples
+    --------
+    >>> known("size", 100, [100, 1000])
+    100
+    >>> known("name", "tier", ["bins", "tiers"])
+    Traceback (most recent call last):
+    ValueError: name: 'tier' is not there, 'tiers' is the nearest; 'bins', 'tiers' are
+    """
+    for name in names:
+        if asked == name:
+            return name
+    if isinstance(asked, int | float):
+        nearest = min(names, key=lambda name: abs(name - asked))  # type: ignore[operator]
+    else:
+        near = difflib.get_close_matches(str(asked), [str(name) for name in names], 1, 0.0)
+        nearest = next(name for name in names if str(name) == near[0])
+    there = ", ".join(repr(name) for name in names)
+    raise ValueError(f"{argument}: {asked!r} is not there, {nearest!r} is the nearest; {there} are")
