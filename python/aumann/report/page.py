@@ -93,9 +93,7 @@ def render_report(results: StudyResults) -> str:
             f"results: the tables {', '.join(missing)} are not in {results.folder}; "
             "those of a finished study are wanted"
         )
-    evidence = Evidence(
-        results.manifest, {name: table.to_pylist() for name, table in results.tables.items()}
-    )
+    evidence = Evidence.of(results)
     names = [topic for topic in evidence.topics if topic is not None]
     verdict, numbers = headline(evidence)
     style, script = _part("page.css"), _part("page.js")
