@@ -131,6 +131,8 @@ def test_undefined_figures_leave_gaps(name):
         ({"name": "tiers", "value_function": "heat"}, r"value_function: 'heat' .*'Heat\(\)'"),
         ({"name": "dose", "value_function": aumann.GiniMeanDifference()}, "value_function: 'Gini"),
         ({"name": "tiers", "size": 900}, "size: 900 is not there, 1000 is the nearest; 100, 1000"),
+        ({"name": "tiers", "size": "1000"}, "size: '1000' is not there, 1000 is the nearest"),
+        ({"name": "bins", "protocol": 1}, "protocol: 1 is not there, 'visibility' is the nearest"),
         ({"name": "bins", "protocol": "random"}, "protocol: 'random' .*'visibility' is the near"),
         ({"name": "days", "protocol": "visible"}, "protocol: 'visible' .*'visibility' is the nea"),
         ({"name": "repair", "protocol": "visibility"}, "'random' is the nearest"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, TypeVar
 
 __all__ = ["known"]
@@ -39,8 +40,8 @@ def known(argument: str, asked: Any, names: Sequence[T]) -> T:
     for name in names:
         if asked == name:
             return name
-    if isinstance(asked, int | float):
-        nearest = min(names, key=lambda name: abs(name - asked))  # type: ignore[operator]
+    if all(isinstance(each, Real) for each in (asked, *names)):
+        nearest = min(names, key=lambda name: abs(name - asked))
     else:
         near = difflib.get_close_matches(str(asked), [str(name) for name in names], 1, 0.0)
         nearest = next(name for name in names if str(name) == near[0])
