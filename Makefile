@@ -25,7 +25,7 @@ $(BIN)/uv: | toolchain
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
 
 $(VENV)/.build: pyproject.toml | $(BIN)/uv
-	@$(UV) -r pyproject.toml --extra cli 'maturin>=1.16,<2'
+	@$(UV) -r pyproject.toml --extra cli --extra study 'maturin>=1.16,<2'
 	@touch $@
 
 $(VENV)/.develop: pyproject.toml $(VENV)/.build
@@ -39,7 +39,7 @@ $(VENV)/.wheel: $(SOURCES) $(VENV)/.build | toolchain
 	@$(UV) --no-deps --reinstall dist/*.whl
 	@touch $@
 
-demo: $(VENV)/.wheel ## Attribute 1.67 million synthetic agents: whole, through panels, by day
+demo: $(VENV)/.wheel ## Attribute 1.67 million synthetic agents, study panels of them, write the report
 	@$(BIN)/python -m aumann demo
 
 test: test-rust test-python ## Run every test, Rust and Python, README included

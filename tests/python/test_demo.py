@@ -14,8 +14,13 @@ DAYS = 14
 
 
 @pytest.fixture(scope="module")
-def screen():
-    result = CliRunner().invoke(app, ["demo", "--agents", "20000"])
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def screen(folder):
+    result = CliRunner().invoke(app, ["demo", "--agents", "20000", "-o", str(folder)])
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout.splitlines()
 
@@ -37,7 +42,22 @@ def percentages(cells):
 
 def test_the_screen_says_what_it_shows(screen):
     assert screen[0].startswith("20,000 synthetic agents over 14 days")
-    assert all(len(line.rstrip()) <= 100 for line in screen)
+    assert all(len(line.rstrip()) <= 100 for line in screen[:-1])
+
+
+def test_the_study_and_its_report_are_there(screen, folder):
+    assert screen[-1] == f"written to {folder / 'report.html'}"
+    page = (folder / "report.html").read_text()
+    (headline,) = (line for line in screen if line.startswith("A small panel "))
+    assert headline in page
+    results = aumann.StudyResults.read(folder)
+    covered = [
+        row["low"] <= row["whole_share"] <= row["high"]
+        for row in results.tables["repairs"].to_pylist()
+        if row["protocol"] == "visibility weighted" and row["tier"] == "top" and row["low"]
+    ]
+    text = " ".join(screen).replace("\xa0", " ")
+    assert f"the 95 % intervals hold the truth in {sum(covered)} of {len(covered)} cases" in text
 
 
 def test_timings_come_with_residuals_at_rounding(screen):
@@ -58,7 +78,7 @@ def test_tier_shares_sum_to_one_and_agree_with_numpy(screen):
     assert shares.shape == (12, 3)
     np.testing.assert_allclose(shares.sum(axis=1), 100, atol=0.15 + 1e-9)
 
-    population = aumann.synthesize(agents=20_000)
+    population = aumann.synthesize(agents=20_000, topics=5)
     names = ("reach", "activity", "resonance")
     s = np.log1p(np.column_stack([population.raw(name) for name in names])).sum(axis=1)
     order = np.lexsort((np.arange(s.size), -population.raw("reach")))

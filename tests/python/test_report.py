@@ -167,6 +167,31 @@ def test_the_story_counts_what_the_tables_hold(results, page):
     assert f"intervals hold the truth in {held} of {len(repaired)} cases" in page.text
 
 
+def test_every_protocol_has_a_verdict_that_follows_from_its_panels(results, page):
+    whole = leaders(results.tables["whole"].to_pylist())
+    shares = by(results.tables["shares"].to_pylist(), "protocol", "size")
+    reach = by(results.tables["protocols"].to_pylist(), "protocol", "size")
+    assert [row[0][0] for row in page.rows("verdicts")] == list(PROTOCOLS)
+    for row in page.rows("verdicts"):
+        protocol = row[0][0]
+        for place, size in enumerate((100, 1_000), 1):
+            other = 0
+            for key, rows in by(shares[protocol, size], "topic", "value_function").items():
+                panels = by(rows, "seed").values()
+                named = [leader({r["tier"]: r["share"] for r in panel}) for panel in panels]
+                other += named.count(whole[key]) < len(named) / 2
+            assert row[place][0] == f"{other} of 6"
+            if size == 1_000 and other:
+                assert row[3][0] == "no"
+        reached = [each["reachable"] / 3_000 for each in reach[protocol, 100]]
+        if min(reached) < 1:
+            assert row[4][0].startswith(f"no: {100 * min(reached):.1f}")
+        elif protocol == "random":
+            assert row[4][0] == "not needed"
+        else:
+            assert "intervals hold the truth" in row[4][0]
+
+
 def test_the_same_study_gives_the_same_page(results, source, tmp_path):
     write_report(aumann.StudyResults.read(results.folder), tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == source

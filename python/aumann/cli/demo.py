@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
+TOPICS = 5
 PANEL = 100
 PANELS = 10
 REPEATS = 5
@@ -30,23 +32,34 @@ def demo(
     agents: Annotated[
         int, typer.Option(min=1_000, metavar="N", help="Number of agents.")
     ] = 1_671_587,
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Where study and report are written."
+        ),
+    ] = Path("aumann-demo"),
 ) -> None:
-    """Attribute a synthetic population whole, through small panels, and day by day.
+    """Attribute a synthetic population whole and day by day, and study panels of it.
 
     [bold]Example[/bold]
 
       aumann demo --agents 100000
     """
     import aumann
+    from aumann.cli.demo_study import print_study
+    from aumann.comparison import scipy_statistics
+
+    # Of the extra that the study needs at the end.
+    scipy_statistics()
 
     functions = (aumann.Mean(), aumann.Heat(), aumann.Variance(), aumann.GiniMeanDifference())
     console = output()
     console.print(
-        f"{agents:,} synthetic agents over 14 days: followers (reach), posts (activity),\n"
-        "replies received (resonance). Who drives each indicator, and when?\n"
+        f"{agents:,} synthetic agents over 14 days, on {TOPICS} topics: followers (reach), posts\n"
+        "(activity), replies received (resonance). Who drives each indicator, and when?\n"
     )
     with working("drawing the population") as show:
-        population = aumann.synthesize(agents=agents)
+        population = aumann.synthesize(agents=agents, topics=TOPICS)
         tiers = population.tiers()
         x = population.features(window="whole").astype(np.float64, copy=False)
         show("attributing, timed beside NumPy")
@@ -69,6 +82,8 @@ def demo(
         "agents\nbelow the median lower the Gini mean difference.\n"
     )
     console.print(_days(heat, tiers, population.step_labels))
+    console.print()
+    print_study(console, population, folder)
 
 
 def _timings(

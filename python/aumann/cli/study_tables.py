@@ -100,8 +100,16 @@ def _sections(table: PaperTable) -> int:
 
 def _heading(name: str) -> str:
     lines = wrap(name, HEADING, break_long_words=False)
-    return "\n".join(part for line in lines for part in wrap(line, LONGEST))
+    return "\n".join(part for line in lines for part in _lines(line))
 
 
 def _name(text: str) -> str:
-    return "\n".join(wrap(text, LONGEST))
+    return "\n".join(_lines(text))
+
+
+def _lines(text: str) -> list[str]:
+    if len(text) <= LONGEST:
+        return [text]
+    # Value functions with weights are long.
+    name, bracket, inside = text.partition("(")
+    return [*wrap(name + bracket, LONGEST), *wrap(inside, LONGEST)]

@@ -37,15 +37,14 @@ def agreement(evidence: Evidence, topics: Topics) -> Answer:
         if flips:
             sentences.append(
                 f"Flip of the {evidence.top} tier in panels of {size:,} by {quoted(protocol)}, "
-                f"percentage points: {listed(flips)}."
+                f"percentage points: {listed(flips)}. {_leaders(evidence, topics, protocol, size)}"
             )
-    sentences.append(_leaders(evidence, topics, protocol))
     if control is not None and control != protocol:
         flips = _flips(evidence, topics, control, smallest)
         if flips:
             sentences.append(
                 f"Uniform panels of {smallest:,}, the control: {listed(flips)}. "
-                f"{_leaders(evidence, topics, control)}"
+                f"{_leaders(evidence, topics, control, smallest)}"
             )
     for name in dict.fromkeys((protocol, control or protocol)):
         lost = sum(
@@ -74,9 +73,9 @@ def _flips(evidence: Evidence, topics: Topics, protocol: str, size: int) -> list
     )
 
 
-def _leaders(evidence: Evidence, topics: Topics, protocol: str) -> str:
+def _leaders(evidence: Evidence, topics: Topics, protocol: str, size: int) -> str:
     panels = [
-        evidence.panels[topic, function, protocol, evidence.sizes[0]]
+        evidence.panels[topic, function, protocol, size]
         for topic, function in indicators(evidence, topics)
     ]
     same, defined = (sum(each.same_leader for each in panels), sum(each.defined for each in panels))

@@ -6,7 +6,10 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from aumann.study import StudyResults
 
 __all__ = ["Cell", "Evidence", "Indicator", "Panels", "Peak", "Repair", "Spread"]
 
@@ -140,6 +143,12 @@ class Evidence:
     panel_peaks: dict[Cell, tuple[int, int]] = field(default_factory=dict)
     repairs: dict[tuple[Cell, str], Repair] = field(default_factory=dict)
     reach: dict[tuple[str | None, str, int], int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, results: StudyResults) -> Evidence:
+        """Gather the figures of a finished study."""
+        tables = {name: table.to_pylist() for name, table in results.tables.items()}
+        return cls(results.manifest, tables)
 
     def __post_init__(self) -> None:
         """Gather the tables' rows by cell."""

@@ -16,6 +16,7 @@ from aumann.report.figures import drawn
 from aumann.report.glance import glance
 from aumann.report.story import headline, story
 from aumann.report.tables import tables
+from aumann.report.verdict import verdicts
 from aumann.report.words import indicator, percent
 from aumann.study import StudyResults
 
@@ -93,9 +94,7 @@ def render_report(results: StudyResults) -> str:
             f"results: the tables {', '.join(missing)} are not in {results.folder}; "
             "those of a finished study are wanted"
         )
-    evidence = Evidence(
-        results.manifest, {name: table.to_pylist() for name, table in results.tables.items()}
-    )
+    evidence = Evidence.of(results)
     names = [topic for topic in evidence.topics if topic is not None]
     verdict, numbers = headline(evidence)
     style, script = _part("page.css"), _part("page.js")
@@ -112,6 +111,7 @@ def render_report(results: StudyResults) -> str:
             (topic, story(evidence, [topic]), glance(evidence, [topic]))
             for topic in (names if len(names) > 1 else ())
         ],
+        verdicts=verdicts(evidence),
         tables=tables(evidence),
         figures=[(topic, list(drawn(results, evidence, topic))) for topic in evidence.topics],
         functions=[indicator(function) for function in evidence.functions],

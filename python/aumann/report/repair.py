@@ -9,7 +9,7 @@ from aumann.report.answer import Answer, Topics, indicators
 from aumann.report.evidence import Evidence, Repair
 from aumann.report.words import SPACE, indicator, listed, percent, percent_span, quoted
 
-__all__ = ["repair", "repaired_protocol", "repaired_size"]
+__all__ = ["FEW_COVERED", "coverage", "repair", "repaired_protocol", "repaired_size"]
 
 # The size that the nominal coverage of the intervals is claimed for.
 TOLD_SIZE = 1_000
@@ -61,7 +61,7 @@ def repair(evidence: Evidence, topics: Topics) -> Answer:
         f"Panels of {size:,} by {quoted(protocol)} do not draw all alike, but everyone can be in "
         f"them. {_order(evidence, topics)}: {'; '.join(told)}."
     ]
-    held, judged = _coverage(evidence, topics, protocol)
+    held, judged = coverage(evidence, topics, protocol)
     answer, gist = "Weights, where everyone can be drawn", "no interval is defined"
     if judged:
         gist = f"the 95{SPACE}% intervals hold the truth in {held:,} of {judged:,} cases"
@@ -85,7 +85,7 @@ def _order(evidence: Evidence, topics: Topics) -> str:
     if len(topics) > 1:
         return f"They miss the share of the {evidence.top} tier, in the worst topic, by points"
     return (
-        f"Share of the {evidence.top} tier, as they are, reweighted (95{SPACE}% interval), and in "
+        f"Share of the {evidence.top} tier by them, reweighted (average 95{SPACE}% interval), and in "
         "the population"
     )
 
@@ -103,7 +103,8 @@ def _told(function: str, found: Sequence[Repair]) -> str:
     if each.low.mean is not None and each.high.mean is not None:
         interval = f" ({percent_span([each.low.mean, each.high.mean])})"
     return (
-        f"{name} {percent(each.own)}, {percent(each.share.mean)}{interval}, {percent(each.whole)}"
+        f"{name} {percent(each.own)}, reweighted {percent(each.share.mean)}{interval}, truly "
+        f"{percent(each.whole)}"
     )
 
 
@@ -118,7 +119,8 @@ def _needed(evidence: Evidence, function: str, found: Sequence[Repair], size: in
     return [f"{float(f'{wanted:.2g}'):,.0f} agents for the {indicator(function)}"]
 
 
-def _coverage(evidence: Evidence, topics: Topics, protocol: str) -> tuple[int, int]:
+def coverage(evidence: Evidence, topics: Topics, protocol: str) -> tuple[int, int]:
+    """Count the intervals of the top tier that hold the truth, and all of them."""
     found = [
         each
         for topic, function in indicators(evidence, topics)

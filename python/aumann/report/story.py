@@ -149,7 +149,7 @@ def _when(evidence: Evidence, topics: Topics) -> Answer:
             shares = {tier: share for tier, share in peak.shares.items() if share is not None}
             text = f"The {indicator(function)} peaks at {peak.step}"
             if peak.median > 0:
-                text += f" with {number(peak.value / peak.median, 3)} times its median"
+                text += f", {number(peak.value / peak.median, 3)} times the median of the steps"
             if shares:
                 tier = max(shares, key=lambda each: shares[each])
                 text += f"; the {tier} tier has the largest share there, {percent(shares[tier])}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aumann.report.evidence import Evidence, Row
 from aumann.report.words import indicator, number, percent, points, residual
 
-__all__ = ["Cell", "Column", "Table", "tables"]
+__all__ = ["PROTOCOL", "Cell", "Column", "Table", "tables"]
 
 # A page stays quick to open and to sort below so many rows of one table.
 LONGEST = 2_000

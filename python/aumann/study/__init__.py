@@ -2,6 +2,6 @@
 
 from aumann.study.description import StudyDescription, read_study
 from aumann.study.results import StudyResults
-from aumann.study.study import Study
+from aumann.study.study import Study, paper_protocols
 
-__all__ = ["Study", "StudyDescription", "StudyResults", "read_study"]
+__all__ = ["Study", "StudyDescription", "StudyResults", "paper_protocols", "read_study"]

@@ -1,0 +1,71 @@
+"""Which panels can be trusted: one line per protocol."""
+
+from __future__ import annotations
+
+from aumann.report.evidence import Evidence
+from aumann.report.judgement import Judgement, judged
+from aumann.report.repair import FEW_COVERED, coverage
+from aumann.report.tables import PROTOCOL, Cell, Column, Table
+from aumann.report.words import percent_span
+
+__all__ = ["verdicts"]
+
+# Of indicators, the part that may come out wrong while the shares of a protocol are called good.
+TOLERATED = 0.05
+
+
+def verdicts(evidence: Evidence) -> Table:
+    """Return in how many indicators each protocol errs, by size, and what follows from it."""
+    rows = []
+    for protocol in evidence.protocols:
+        cells, wrong = [], []
+        for size in evidence.sizes:
+            counts, defined = judged(evidence, evidence.topics, protocol, size)
+            other = counts[Judgement.OTHER_TIER]
+            part = other / defined if defined else None
+            cells.append(Cell(f"{other} of {defined}" if defined else "undefined", part))
+            wrong.append((other + counts[Judgement.OFF]) / defined if defined else 1.0)
+        words = (_as_they_are(evidence, wrong), _reweighted(evidence, protocol))
+        rows.append([Cell(protocol, protocol), *cells, *(Cell(text, text) for text in words)])
+    return Table(
+        "verdicts",
+        "Which panels to trust",
+        "For how many indicators panels of a size name another main tier; whether the shares of "
+        "the panels can be taken as they are (at most 5 % of the indicators with another main tier "
+        "or the first tier misjudged, from that size on); whether weights make them right.",
+        (
+            PROTOCOL,
+            *(Column(f"{size:,}") for size in evidence.sizes),
+            Column("as they are", numeric=False),
+            Column("reweighted", numeric=False),
+        ),
+        rows,
+    )
+
+
+def _as_they_are(evidence: Evidence, wrong: list[float]) -> str:
+    good = 0
+    for part in reversed(wrong):
+        if part > TOLERATED:
+            break
+        good += 1
+    if good == 0:
+        return "no"
+    return "yes" if good == len(wrong) else f"from {evidence.sizes[-good]:,} on"
+
+
+def _reweighted(evidence: Evidence, protocol: str) -> str:
+    if protocol == evidence.control:
+        return "not needed"
+    reached = [
+        agents / evidence.agents
+        for (_, name, size), agents in evidence.reach.items()
+        if (name, size) == (protocol, evidence.sizes[0])
+    ]
+    if reached and min(reached) < 1:
+        return f"no: {percent_span(reached)} of the agents in reach"
+    held, known = coverage(evidence, evidence.topics, protocol)
+    if not known:
+        return "not measured"
+    care = "with care" if held < FEW_COVERED * known else "yes"
+    return f"{care}: {held:,} of {known:,} intervals hold the truth"
