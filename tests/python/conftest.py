@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import aumann
+
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
@@ -23,3 +25,17 @@ def shared_data() -> Path:
 def higgs_path(shared_data: Path) -> Path:
     """A week of Twitter activity: 563,069 lines of `actor target unix_time kind`."""
     return shared_data / "higgs" / "higgs-activity_time.txt.gz"
+
+
+@pytest.fixture(scope="session")
+def higgs_kinds(higgs_path: Path) -> aumann.Population:
+    """The same week, its kinds of events as topics."""
+    kinds = ["RT", "MT", "RE"]
+    return aumann.read_events(
+        higgs_path,
+        columns=["actor", "target", "time", "kind"],
+        separator=" ",
+        activity=kinds,
+        resonance=kinds,
+        topic_column="kind",
+    )

@@ -12,17 +12,9 @@ KINDS = ["RT", "MT", "RE"]
 near = partial(pytest.approx, abs=0.005)
 
 
-def test_what_is_doubtful_in_the_paper(higgs_path, tmp_path):
-    population = aumann.read_events(
-        higgs_path,
-        columns=["actor", "target", "time", "kind"],
-        separator=" ",
-        activity=KINDS,
-        resonance=KINDS,
-        topic_column="kind",
-    )
+def test_what_is_doubtful_in_the_paper(higgs_kinds, tmp_path):
     study = aumann.Study(
-        population,
+        higgs_kinds,
         [aumann.Heat(), aumann.Variance(), aumann.GiniMeanDifference()],
         {"visibility": aumann.VisibilityBiased(), "by followers": aumann.TopicByFollowers()},
         topics=KINDS,

@@ -5,20 +5,12 @@ import aumann
 KINDS = ["RT", "MT", "RE"]
 
 
-def test_visible_panels_tell_another_story_than_the_population(higgs_path, tmp_path):
-    population = aumann.read_events(
-        higgs_path,
-        columns=["actor", "target", "time", "kind"],
-        separator=" ",
-        activity=KINDS,
-        resonance=KINDS,
-        topic_column="kind",
-    )
-    assert population.topics == ("MT", "RE", "RT")
+def test_visible_panels_tell_another_story_than_the_population(higgs_kinds, tmp_path):
+    assert higgs_kinds.topics == ("MT", "RE", "RT")
     # Every event is of one kind.
-    assert sum(population.raw("activity", kind).sum() for kind in KINDS) == 563_069
+    assert sum(higgs_kinds.raw("activity", kind).sum() for kind in KINDS) == 563_069
     protocols = {"visibility": aumann.VisibilityBiased(), "random": aumann.UniformRandom()}
-    study = aumann.Study(population, protocols=protocols, sizes=[10_000], seeds=[0, 1])
+    study = aumann.Study(higgs_kinds, protocols=protocols, sizes=[10_000], seeds=[0, 1])
     results = study.run(tmp_path)
     for row in results.tables["cells"].to_pylist():
         if row["value_function"] == "Mean()":
