@@ -10,6 +10,7 @@ from report_studies import PROTOCOLS, Page, altered, renamed, small_study
 
 import aumann
 from aumann.report import render_report, write_report
+from aumann.study.eligibility import participants
 
 CELL = ("topic", "protocol", "size", "value_function")
 NAMES = {"Mean()": "mean", "Heat()": "heat", "Variance()": "variance"}
@@ -278,6 +279,58 @@ def test_the_tables_of_every_study_are_enough(results, undrawn):
     assert "repairs" not in page.tables
     with pytest.raises(ValueError, match="results: the tables cells are not in"):
         render_report(altered(results, lambda t, row: None if t == "cells" else row))
+
+
+def test_what_only_some_studies_measure_is_in_tables(undrawn, tmp_path):
+    population = aumann.synthesize(agents=2_000, steps=4, topics=2, seed=3)
+    busiest = [max(participants(population, topic)[1]) for topic in population.topics]
+    study = aumann.Study(
+        population,
+        value_functions=[aumann.Heat()],
+        protocols=PROTOCOLS,
+        sizes=[100],
+        seeds=[0, 1],
+        least_participants=int(max(busiest)),
+        least_steps=1,
+        merge_steps=[2],
+        standardised=True,
+    )
+    results = study.run(tmp_path)
+    tables = {name: table.to_pylist() for name, table in results.tables.items()}
+    page = Page(render_report(results))
+    (lost,) = (row["topic"] for row in tables["topics"] if not row["eligible"])
+    assert f"Left out, as too few agents take part: {lost}." in page.text
+    assert [row[3][0] for row in page.rows("topics")].count("no") == 1
+    (kept,) = {row["topic"] for row in tables["whole"]}
+    assert f"; topic {kept}" in page.text
+    (merged,) = page.rows("merged")
+    values = {row["number"]: row["value"] for row in tables["merged_steps"]}
+    assert (merged[2][0], int(merged[3][1])) == ("2", max(values, key=values.get))
+    scaled = page.rows("scaled")
+    assert [row[2][0] for row in scaled] == ["all agents", *PROTOCOLS]
+    for row in scaled:
+        protocol = None if row[2][0] == "all agents" else row[2][0]
+        mine = [
+            r["share"] for r in tables["scaled"] if (r["protocol"], r["tier"]) == (protocol, "top")
+        ]
+        assert float(row[4][1]) == pytest.approx(np.mean(mine))
+    for row in page.rows("elite-flips"):
+        for place, elite in enumerate(("reach", "activity", "resonance"), 4):
+            mine = [
+                r["flip"]
+                for r in tables["elite_shares"]
+                if (r["protocol"], r["elite"]) == (row[2][0], elite)
+            ]
+            assert float(row[place][1]) == pytest.approx(np.mean(mine), abs=1e-12)
+    for row in page.rows("elites"):
+        (share,) = (r["share"] for r in tables["elites"] if r["elite"] == row[2][0])
+        assert float(row[4][1]) == share
+    assert [float(row[2][1]) for row in page.rows("overlaps")] == [
+        row["jaccard"] for row in tables["overlaps"]
+    ]
+    for row, wanted in zip(page.rows("baselines"), tables["baselines"], strict=True):
+        assert [row[2][0], row[3][0]] == [wanted["baseline"], wanted["other"]]
+        assert float(row[4][1]) == wanted["kendall"]
 
 
 ESSENTIAL = ("whole", "steps", "bins", "cells", "shares")

@@ -85,8 +85,8 @@ def _order(evidence: Evidence, topics: Topics) -> str:
     if len(topics) > 1:
         return f"They miss the share of the {evidence.top} tier, in the worst topic, by points"
     return (
-        f"Share of the {evidence.top} tier by them, reweighted (average 95{SPACE}% interval), and in "
-        "the population"
+        f"Share of the {evidence.top} tier by them, reweighted (average 95{SPACE}% interval), and "
+        "in the population"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aumann.report.evidence import Evidence
 from aumann.report.judgement import Judgement, judged
 from aumann.report.repair import FEW_COVERED, coverage
-from aumann.report.tables import PROTOCOL, Cell, Column, Table
+from aumann.report.table import PROTOCOL, Cell, Column, Table
 from aumann.report.words import percent_span
 
 __all__ = ["verdicts"]
