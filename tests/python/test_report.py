@@ -175,15 +175,22 @@ def test_every_protocol_has_a_verdict_that_follows_from_its_panels(results, page
     assert [row[0][0] for row in page.rows("verdicts")] == list(PROTOCOLS)
     for row in page.rows("verdicts"):
         protocol = row[0][0]
+        right = []
         for place, size in enumerate((100, 1_000), 1):
-            other = 0
+            other = far = 0
             for key, rows in by(shares[protocol, size], "topic", "value_function").items():
                 panels = by(rows, "seed").values()
                 named = [leader({r["tier"]: r["share"] for r in panel}) for panel in panels]
                 other += named.count(whole[key]) < len(named) / 2
+                flips = np.array([r["flip"] for r in rows if r["tier"] == "top"])
+                far += np.sqrt(np.mean(flips**2)) > 0.05
             assert row[place][0] == f"{other} of 6"
-            if size == 1_000 and other:
-                assert row[3][0] == "no"
+            right.append(other == far == 0)
+        if protocol == "random":
+            words = {(True, True): "yes", (False, True): "from 1,000 on"}
+            assert row[3][0] == words.get(tuple(right), "no")
+        elif not right[1]:
+            assert row[3][0] == "no"
         reached = [each["reachable"] / 3_000 for each in reach[protocol, 100]]
         if min(reached) < 1:
             assert row[4][0].startswith(f"no: {100 * min(reached):.1f}")

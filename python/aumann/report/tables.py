@@ -124,8 +124,8 @@ def _panels(evidence: Evidence) -> Table:
     return Table(
         "panels",
         "Panels beside the population",
-        f"Means over the seeds: the share of the {evidence.top} in panels and its deviation in "
-        "percentage points; the flips of the tiers, panel less population, in percentage points "
+        f"Means over the seeds: the share of the {evidence.top} tier in panels and its deviation "
+        "in points; the flips of the tiers, panel less population, in percentage points "
         "(points of different value functions do not compare); in how many panels the main tier "
         "is that of the population; rho and the agreement of rankings; panels without shares.",
         (
