@@ -164,8 +164,14 @@ def test_the_story_counts_what_the_tables_hold(results, page):
         if (row["protocol"], row["tier"]) == ("visibility weighted", "top")
         and row["low"] is not None
     ]
-    held = sum(row["low"] <= row["whole_share"] <= row["high"] for row in repaired)
-    assert f"intervals hold the truth in {held} of {len(repaired)} cases" in page.text
+    counts = {}
+    for size in (100, 1_000):
+        mine = [row for row in repaired if row["size"] == size]
+        held = sum(row["low"] <= row["whole_share"] <= row["high"] for row in mine)
+        counts[size] = f"{held} of {len(mine)}"
+    assert f"intervals hold the truth in {counts[1_000]} cases" in page.text
+    assert f"share in {counts[1_000]} cases, " in page.text
+    assert f"; of smaller ones in {counts[100]}, " in page.text
 
 
 def test_every_protocol_has_a_verdict_that_follows_from_its_panels(results, page):
@@ -278,6 +284,19 @@ def test_a_panel_that_is_the_population_agrees(results, undrawn):
     page = Page(render_report(altered(results, change)))
     assert "A small panel tells the same story as all 3,000 agents" in page.text
     assert "Yes, in these panels" in page.text
+
+
+def test_intervals_that_miss_are_not_praised(results, undrawn):
+    def change(table, row):
+        if table == "repairs":
+            row |= {"low": row["whole_share"] + 0.1, "high": row["whole_share"] + 0.2}
+        return row
+
+    page = Page(render_report(altered(results, change)))
+    assert "in 0 of 18 cases, 0.0 %; that is too few, so take them as too narrow" in page.text
+    assert "Weights, in part" in page.text
+    (row,) = (row for row in page.rows("verdicts") if row[0][0] == "visibility weighted")
+    assert row[4][0] == "with care from 1,000 on: 0 of 18 intervals hold the truth"
 
 
 def test_the_tables_of_every_study_are_enough(results, undrawn):

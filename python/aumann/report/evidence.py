@@ -158,8 +158,9 @@ class Evidence:
     @classmethod
     def of(cls, results: StudyResults) -> Evidence:
         """Gather the figures of a finished study."""
-        tables = {name: table.to_pylist() for name, table in results.tables.items()}
-        return cls(results.manifest, tables)
+        # By far the longest tables are drawn and not told.
+        told = {name: table for name, table in results.tables.items() if not name.endswith("bins")}
+        return cls(results.manifest, {name: table.to_pylist() for name, table in told.items()})
 
     def __post_init__(self) -> None:
         """Gather the tables' rows by cell."""

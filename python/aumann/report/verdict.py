@@ -7,7 +7,7 @@ import math
 from aumann.report.answer import indicators
 from aumann.report.evidence import Evidence, Spread
 from aumann.report.judgement import Judgement, judge, judged
-from aumann.report.repair import FEW_COVERED, coverage
+from aumann.report.repair import coverage, repaired_size, too_few
 from aumann.report.table import PROTOCOL, Cell, Column, Table
 from aumann.report.words import percent_span
 
@@ -92,5 +92,7 @@ def _reweighted(evidence: Evidence, protocol: str) -> str:
     held, known = coverage(evidence, evidence.topics, protocol)
     if not known:
         return "not measured"
-    care = "with care" if held < FEW_COVERED * known else "yes"
-    return f"{care}: {held:,} of {known:,} intervals hold the truth"
+    care = "with care" if too_few(evidence, held, known) else "yes"
+    least = repaired_size(evidence)
+    since = f" from {least:,} on" if least > evidence.sizes[0] else ""
+    return f"{care}{since}: {held:,} of {known:,} intervals hold the truth"
