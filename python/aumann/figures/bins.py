@@ -95,6 +95,8 @@ def bins(
     )
     bar.ax.yaxis.set_major_formatter(FuncFormatter(_percent))
     bar.ax.yaxis.set_minor_locator(NullLocator())
+    if signed:
+        bar.set_ticks(_signed_ticks(float(norm.vmax or 1.0)))
     bar.set_label("part of the sum over all steps (%)")
     if signed:
         notes.append("Hatched: negative; the scale is linear around 0")
@@ -178,6 +180,13 @@ def _hatch(axes: Axes, negative: NDArray[np.bool_]) -> None:
             rasterized=True,
         )
     )
+
+
+def _signed_ticks(largest: float) -> list[float]:
+    """Return 0 and the powers of ten on both sides that are well out of the linear part."""
+    exponents = range(int(np.floor(np.log10(largest))), -40, -1)
+    powers = [10.0**e for e in exponents if 10.0**e >= 2 * _LINEAR * largest]
+    return [*(-power for power in powers), 0.0, *reversed(powers)]
 
 
 def _percent(part: float, _: object) -> str:

@@ -15,6 +15,7 @@ from aumann.figures.plotting import PlottedStudy
 from aumann.figures.selection import (
     Columns,
     Subject,
+    averaged,
     chosen_size,
     over_seeds,
     select,
@@ -176,9 +177,7 @@ def _shares(axes: Axes, course: _Course) -> None:
 def _notes(courses: list[_Course], steps: int) -> list[str]:
     notes = []
     if len(courses) > 1:
-        panels = courses[1].panels
-        count = f"{panels} panels; bands: one standard deviation" if panels > 1 else "one panel"
-        notes.append(f"Right: mean over {count}")
+        notes.append(averaged("Right", "bands", courses[1].panels))
     gaps = [
         f"{course.title.split(',')[0]} {course.undefined} of {steps * course.panels}"
         for course in courses

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from aumann.figures.plotting import PlottedStudy
 from aumann.figures.selection import (
     Summary,
+    averaged,
     chosen_size,
     over_seeds,
-    panel_count,
+    seeds,
     select,
     settle,
     undefined_note,
@@ -68,8 +68,8 @@ def dose(
         axes.errorbar(
             members.mean,
             flip.mean,
-            xerr=np.nan_to_num(members.deviation),
-            yerr=np.nan_to_num(flip.deviation),
+            xerr=members.deviation,
+            yerr=flip.deviation,
             fmt=own.marker,
             color=own.color,
             markersize=7.5,
@@ -90,8 +90,8 @@ def dose(
         figure,
         f"Members of the tier '{tier}' and the flip of its share: {subject.words}",
         [
-            f"Mean over {panel_count(flips)} of {counted(size)}, whiskers one standard deviation; "
-            f"flip: the panel's share less the population's; the tier has {counted(agents)}",
+            averaged("Points", "whiskers", seeds(panels)),
+            f"Flip: the panel's share less the population's; the tier has {counted(agents)}",
             *undefined_note(flips),
         ],
     )

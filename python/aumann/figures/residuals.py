@@ -14,7 +14,6 @@ from aumann.figures.selection import (
     Summary,
     chosen_size,
     over_seeds,
-    panel_count,
     select,
     settle,
     told,
@@ -99,9 +98,9 @@ def residuals(
         figure,
         f"What the best single factor leaves, panels of {counted(size)}{where_words}",
         [
-            f"Small points: {panel_count(undefined)} each; large: their mean. Left: the part of "
-            "the panel's shares that the best single factor misses; below 1e-12 it is rounding. "
-            "Right: ranks of the members in the panel and in the population",
+            "Small points: a panel each; large: their mean. Left: the part of the panel's shares "
+            "that the best single factor misses; below 1e-12 it is rounding. Right: ranks of the "
+            "members in the panel and in the population",
             *undefined_note(undefined),
         ],
     )

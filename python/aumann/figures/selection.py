@@ -16,9 +16,10 @@ __all__ = [
     "Columns",
     "Subject",
     "Summary",
+    "averaged",
     "chosen_size",
     "over_seeds",
-    "panel_count",
+    "seeds",
     "select",
     "settle",
     "told",
@@ -270,13 +271,25 @@ def undefined_note(summaries: Mapping[str, Sequence[Summary]]) -> list[str]:
     return [f"Undefined shares are left out: {'; '.join(parts)}"] if parts else []
 
 
-def panel_count(summaries: Mapping[str, Sequence[Summary]]) -> str:
-    """Say over how many panels every mean is.
+def averaged(marks: str, spread: str, panels: int) -> str:
+    """Say over how many panels the means are, and what is drawn of their deviation.
 
     Examples
     --------
-    >>> panel_count({"random": [Summary(0.1, 0.0, 10, 2)]})
-    '10 panels'
+    >>> averaged("Bars", "whiskers", 10), averaged("Bars", "whiskers", 1)
+    ('Bars: mean over 10 panels; whiskers: one standard deviation', 'Bars: one panel')
     """
-    panels = max((summary.panels for found in summaries.values() for summary in found), default=0)
-    return f"{panels} panels" if panels != 1 else "one panel"
+    if panels == 1:
+        return f"{marks}: one panel"
+    return f"{marks}: mean over {panels} panels; {spread}: one standard deviation"
+
+
+def seeds(rows: Columns) -> int:
+    """Return how many seeds there are.
+
+    Examples
+    --------
+    >>> seeds({"seed": np.array([3.0, 4.0, 3.0])})
+    2
+    """
+    return len(unique(rows["seed"]))

@@ -162,7 +162,10 @@ def title_tier(axes: Axes, tier: str, agents: int, columns: int) -> None:
     >>> axes.get_title("left")
     'top (200 agents)'
     """
-    axes.set_title(textwrap.fill(f"{tier} ({counted(agents)})", 84 // (columns + 1)), loc="left")
+    title = f"{tier} ({counted(agents)})"
+    if len(title) > 92 // (columns + 1):
+        title = f"{textwrap.fill(tier, 84 // (columns + 1))}\n({counted(agents)})"
+    axes.set_title(title, loc="left")
 
 
 def look(position: int) -> Look:

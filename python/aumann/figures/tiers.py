@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from aumann.figures.plotting import PlottedStudy
 from aumann.figures.selection import (
     Summary,
+    averaged,
     chosen_size,
     over_seeds,
-    panel_count,
+    seeds,
     select,
     settle,
     undefined_note,
@@ -97,7 +98,7 @@ def tiers(
         figure,
         f"Tier shares of the population and of panels of {counted(size)}: {subject.words}",
         [
-            f"Bars: mean over {panel_count(undefined)}; whiskers: one standard deviation",
+            averaged("Bars", "whiskers", seeds(panels)),
             *undefined_note(undefined),
         ],
     )
@@ -108,17 +109,29 @@ def _bars(axes: Axes, shares: list[float], deviations: list[float], own: Look) -
     places = np.arange(len(shares))
     bars = axes.barh(places, np.nan_to_num(shares), height=0.68, color=own.color, alpha=0.85)
     bars[0].set(color="#555555", hatch="////", edgecolor="white")
-    spread = np.nan_to_num(deviations)
     axes.errorbar(
-        shares[1:], places[1:], xerr=spread[1:], fmt="none", ecolor=INK, elinewidth=0.9, capsize=2
+        shares[1:],
+        places[1:],
+        xerr=deviations[1:],
+        fmt="none",
+        ecolor=INK,
+        elinewidth=0.9,
+        capsize=2,
     )
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.axvline(shares[0], color="#555555", linewidth=0.8, linestyle=(0, (3, 2)), zorder=0.5)
-    for place, share, deviation in zip(places, shares, spread, strict=True):
+    for place, share, deviation in zip(places, shares, np.nan_to_num(deviations), strict=True):
         if np.isnan(share):
             axes.annotate(
-                "undefined", (0, place), (3, 0), textcoords="offset points", fontsize=7, color=FAINT
-            ).set_verticalalignment("center")
+                "undefined",
+                (0, place),
+                (3, 0),
+                textcoords="offset points",
+                fontsize=7,
+                color=FAINT,
+                verticalalignment="center",
+                bbox=BEHIND,
+            )
             continue
         outwards = -1 if share < 0 else 1
         axes.annotate(
@@ -171,7 +184,7 @@ def scales(
             undefined[protocol] = found
             _curve(axes, sizes, found, tier, look(position))
             share = float(whole["share"][whole["tier"] == tier][0])
-            axes.axhline(share, color=look(position).color, linewidth=0.9, linestyle=(0, (4, 3)))
+            _population(axes, share, look(position))
         axes.axhline(0, color=INK, linewidth=0.7)
         axes.set_title(textwrap.fill(protocol, 95 // (columns + 1)), loc="left")
         percent_axis(axes, "y")
@@ -186,12 +199,26 @@ def scales(
         figure,
         f"Tier shares against the size of the panel: {subject.words}",
         [
-            f"Lines: mean over {panel_count(undefined)}; bands: one standard deviation; dashed: "
-            "the population",
+            averaged("Lines", "bands", seeds(panels)),
+            "Dashed, hollow markers: the population",
             *undefined_note(undefined),
         ],
     )
     return figure
+
+
+def _population(axes: Axes, share: float, own: Look) -> None:
+    axes.axhline(share, color=own.color, linewidth=0.9, linestyle=(0, (4, 3)))
+    # At the right edge, so that the tier can be told without colour.
+    axes.plot(
+        1,
+        share,
+        own.marker,
+        color=own.color,
+        markerfacecolor="white",
+        transform=axes.get_yaxis_transform(),
+        clip_on=False,
+    )
 
 
 def _curve(axes: Axes, sizes: list[int], found: list[Summary], tier: str, own: Look) -> None:
