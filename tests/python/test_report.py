@@ -10,6 +10,7 @@ from report_studies import PROTOCOLS, Page, altered, renamed, small_study
 
 import aumann
 from aumann.report import render_report, write_report
+from aumann.study.eligibility import participants
 
 CELL = ("topic", "protocol", "size", "value_function")
 NAMES = {"Mean()": "mean", "Heat()": "heat", "Variance()": "variance"}
@@ -163,8 +164,14 @@ def test_the_story_counts_what_the_tables_hold(results, page):
         if (row["protocol"], row["tier"]) == ("visibility weighted", "top")
         and row["low"] is not None
     ]
-    held = sum(row["low"] <= row["whole_share"] <= row["high"] for row in repaired)
-    assert f"intervals hold the truth in {held} of {len(repaired)} cases" in page.text
+    counts = {}
+    for size in (100, 1_000):
+        mine = [row for row in repaired if row["size"] == size]
+        held = sum(row["low"] <= row["whole_share"] <= row["high"] for row in mine)
+        counts[size] = f"{held} of {len(mine)}"
+    assert f"intervals hold the truth in {counts[1_000]} cases" in page.text
+    assert f"share in {counts[1_000]} cases, " in page.text
+    assert f"; of smaller ones in {counts[100]}, " in page.text
 
 
 def test_every_protocol_has_a_verdict_that_follows_from_its_panels(results, page):
@@ -174,15 +181,22 @@ def test_every_protocol_has_a_verdict_that_follows_from_its_panels(results, page
     assert [row[0][0] for row in page.rows("verdicts")] == list(PROTOCOLS)
     for row in page.rows("verdicts"):
         protocol = row[0][0]
+        right = []
         for place, size in enumerate((100, 1_000), 1):
-            other = 0
+            other = far = 0
             for key, rows in by(shares[protocol, size], "topic", "value_function").items():
                 panels = by(rows, "seed").values()
                 named = [leader({r["tier"]: r["share"] for r in panel}) for panel in panels]
                 other += named.count(whole[key]) < len(named) / 2
+                flips = np.array([r["flip"] for r in rows if r["tier"] == "top"])
+                far += np.sqrt(np.mean(flips**2)) > 0.05
             assert row[place][0] == f"{other} of 6"
-            if size == 1_000 and other:
-                assert row[3][0] == "no"
+            right.append(other == far == 0)
+        if protocol == "random":
+            words = {(True, True): "yes", (False, True): "from 1,000 on"}
+            assert row[3][0] == words.get(tuple(right), "no")
+        elif not right[1]:
+            assert row[3][0] == "no"
         reached = [each["reachable"] / 3_000 for each in reach[protocol, 100]]
         if min(reached) < 1:
             assert row[4][0].startswith(f"no: {100 * min(reached):.1f}")
@@ -272,12 +286,77 @@ def test_a_panel_that_is_the_population_agrees(results, undrawn):
     assert "Yes, in these panels" in page.text
 
 
+def test_intervals_that_miss_are_not_praised(results, undrawn):
+    def change(table, row):
+        if table == "repairs":
+            row |= {"low": row["whole_share"] + 0.1, "high": row["whole_share"] + 0.2}
+        return row
+
+    page = Page(render_report(altered(results, change)))
+    assert "in 0 of 18 cases, 0.0 %; that is too few, so take them as too narrow" in page.text
+    assert "Weights, in part" in page.text
+    (row,) = (row for row in page.rows("verdicts") if row[0][0] == "visibility weighted")
+    assert row[4][0] == "with care from 1,000 on: 0 of 18 intervals hold the truth"
+
+
 def test_the_tables_of_every_study_are_enough(results, undrawn):
     page = Page(render_report(altered(results, lambda t, row: row if t in ESSENTIAL else None)))
     assert "Not measured" in page.text
     assert "repairs" not in page.tables
     with pytest.raises(ValueError, match="results: the tables cells are not in"):
         render_report(altered(results, lambda t, row: None if t == "cells" else row))
+
+
+def test_what_only_some_studies_measure_is_in_tables(undrawn, tmp_path):
+    population = aumann.synthesize(agents=2_000, steps=4, topics=2, seed=3)
+    busiest = [max(participants(population, topic)[1]) for topic in population.topics]
+    study = aumann.Study(
+        population,
+        value_functions=[aumann.Heat()],
+        protocols=PROTOCOLS,
+        sizes=[100],
+        seeds=[0, 1],
+        least_participants=int(max(busiest)),
+        least_steps=1,
+        merge_steps=[2],
+        standardised=True,
+    )
+    results = study.run(tmp_path)
+    tables = {name: table.to_pylist() for name, table in results.tables.items()}
+    page = Page(render_report(results))
+    (lost,) = (row["topic"] for row in tables["topics"] if not row["eligible"])
+    assert f"Left out, as too few agents take part: {lost}." in page.text
+    assert [row[3][0] for row in page.rows("topics")].count("no") == 1
+    (kept,) = {row["topic"] for row in tables["whole"]}
+    assert f"; topic {kept}" in page.text
+    (merged,) = page.rows("merged")
+    values = {row["number"]: row["value"] for row in tables["merged_steps"]}
+    assert (merged[2][0], int(merged[3][1])) == ("2", max(values, key=values.get))
+    scaled = page.rows("scaled")
+    assert [row[2][0] for row in scaled] == ["all agents", *PROTOCOLS]
+    for row in scaled:
+        protocol = None if row[2][0] == "all agents" else row[2][0]
+        mine = [
+            r["share"] for r in tables["scaled"] if (r["protocol"], r["tier"]) == (protocol, "top")
+        ]
+        assert float(row[4][1]) == pytest.approx(np.mean(mine))
+    for row in page.rows("elite-flips"):
+        for place, elite in enumerate(("reach", "activity", "resonance"), 4):
+            mine = [
+                r["flip"]
+                for r in tables["elite_shares"]
+                if (r["protocol"], r["elite"]) == (row[2][0], elite)
+            ]
+            assert float(row[place][1]) == pytest.approx(np.mean(mine), abs=1e-12)
+    for row in page.rows("elites"):
+        (share,) = (r["share"] for r in tables["elites"] if r["elite"] == row[2][0])
+        assert float(row[4][1]) == share
+    assert [float(row[2][1]) for row in page.rows("overlaps")] == [
+        row["jaccard"] for row in tables["overlaps"]
+    ]
+    for row, wanted in zip(page.rows("baselines"), tables["baselines"], strict=True):
+        assert [row[2][0], row[3][0]] == [wanted["baseline"], wanted["other"]]
+        assert float(row[4][1]) == wanted["kendall"]
 
 
 ESSENTIAL = ("whole", "steps", "bins", "cells", "shares")

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from aumann.study import StudyResults
 
-__all__ = ["Cell", "Evidence", "Indicator", "Panels", "Peak", "Repair", "Spread"]
+__all__ = [
+    "Cell",
+    "Evidence",
+    "Indicator",
+    "Panels",
+    "Peak",
+    "Repair",
+    "Row",
+    "Spread",
+    "grouped",
+    "highest_step",
+]
 
 Row: TypeAlias = dict[str, Any]
 
@@ -147,14 +158,16 @@ class Evidence:
     @classmethod
     def of(cls, results: StudyResults) -> Evidence:
         """Gather the figures of a finished study."""
-        tables = {name: table.to_pylist() for name, table in results.tables.items()}
-        return cls(results.manifest, tables)
+        # By far the longest tables are drawn and not told.
+        told = {name: table for name, table in results.tables.items() if not name.endswith("bins")}
+        return cls(results.manifest, {name: table.to_pylist() for name, table in told.items()})
 
     def __post_init__(self) -> None:
         """Gather the tables' rows by cell."""
         asked = self.manifest
         settled = {
-            "topics": tuple(asked["topics"]) or (None,),
+            # Topics in which too few agents take part are left out of the tables.
+            "topics": tuple(dict.fromkeys(row["topic"] for row in self.tables["whole"])),
             "functions": tuple(asked["value_functions"]),
             "protocols": tuple(asked["protocols"]),
             "sizes": tuple(sorted(asked["sizes"])),
@@ -166,7 +179,7 @@ class Evidence:
             self.whole.setdefault(_indicator(row), {})[row["tier"]] = row["share"]
         self._gather_panels()
         self._gather_peaks()
-        repairs = _grouped(self.rows("repairs"), lambda row: (_cell(row), row["tier"]))
+        repairs = grouped(self.rows("repairs"), lambda row: (_cell(row), row["tier"]))
         for (cell, tier), rows in repairs.items():
             self.repairs[cell, tier] = _repair(self.panels[cell].shares[tier].mean, rows)
         for row in self.rows("protocols"):
@@ -199,9 +212,9 @@ class Evidence:
         return _leader(self.whole[of])
 
     def _gather_panels(self) -> None:
-        cells = _grouped(self.tables["cells"], _cell)
-        for key, rows in _grouped(self.tables["shares"], _cell).items():
-            of_tier = _grouped(rows, lambda row: row["tier"])
+        cells = grouped(self.tables["cells"], _cell)
+        for key, rows in grouped(self.tables["shares"], _cell).items():
+            of_tier = grouped(rows, lambda row: row["tier"])
             by_seed: dict[int, dict[str, float | None]] = {}
             for row in rows:
                 by_seed.setdefault(row["seed"], {})[row["tier"]] = row["share"]
@@ -219,12 +232,12 @@ class Evidence:
             )
 
     def _gather_peaks(self) -> None:
-        for key, rows in _grouped(self.tables["steps"], _indicator).items():
-            values = _values(rows)
-            if not values:
+        for key, rows in grouped(self.tables["steps"], _indicator).items():
+            highest = highest_step(rows)
+            if highest is None:
                 continue
-            highest = _earliest_highest(values)
             at_peak = [row for row in rows if row["number"] == highest]
+            values = {row["number"]: row["value"] for row in rows if row["value"] is not None}
             self.peaks[key] = Peak(
                 at_peak[0]["step"],
                 highest,
@@ -233,20 +246,18 @@ class Evidence:
                 len(values),
                 {row["tier"]: row["share"] for row in at_peak},
             )
-        for cell, rows in _grouped(self.rows("panel_steps"), _cell).items():
-            panels = [_values(mine) for mine in _grouped(rows, lambda row: row["seed"]).values()]
-            found = [_earliest_highest(values) for values in panels if values]
+        for cell, rows in grouped(self.rows("panel_steps"), _cell).items():
+            panels = grouped(rows, lambda row: row["seed"]).values()
+            found = [step for step in map(highest_step, panels) if step is not None]
             if cell[:2] in self.peaks:
                 same = found.count(self.peaks[cell[:2]].number)
                 self.panel_peaks[cell] = (same, len(found))
 
 
-def _values(rows: Iterable[Row]) -> dict[int, float]:
-    return {row["number"]: row["value"] for row in rows if row["value"] is not None}
-
-
-def _earliest_highest(values: Mapping[int, float]) -> int:
-    return max(sorted(values), key=lambda step: values[step])
+def highest_step(rows: Iterable[Row]) -> int | None:
+    """Return the number of the step with the largest value, the earliest of such."""
+    values = {row["number"]: row["value"] for row in rows if row["value"] is not None}
+    return max(sorted(values), key=lambda step: values[step], default=None)
 
 
 def _indicator(row: Row) -> Indicator:
@@ -257,7 +268,8 @@ def _cell(row: Row) -> Cell:
     return row["topic"], row["value_function"], row["protocol"], row["size"]
 
 
-def _grouped(rows: Iterable[Row], key: Any) -> dict[Any, list[Row]]:
+def grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    """Return rows by a key, in the order in which the keys come."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)

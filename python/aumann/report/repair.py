@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,13 +10,14 @@ from aumann.report.answer import Answer, Topics, indicators
 from aumann.report.evidence import Evidence, Repair
 from aumann.report.words import SPACE, indicator, listed, percent, percent_span, quoted
 
-__all__ = ["FEW_COVERED", "coverage", "repair", "repaired_protocol", "repaired_size"]
+__all__ = ["coverage", "repair", "repaired_protocol", "repaired_size", "too_few"]
 
 # The size that the nominal coverage of the intervals is claimed for.
 TOLD_SIZE = 1_000
 NORMAL_95 = 1.96
 POINT = 0.01
-FEW_COVERED = 0.9
+# Fewer intervals that hold the truth than chance leaves with this probability are too few.
+IMPROBABLE = 0.01
 
 
 def repaired_protocol(evidence: Evidence) -> str | None:
@@ -65,11 +67,13 @@ def repair(evidence: Evidence, topics: Topics) -> Answer:
     answer, gist = "Weights, where everyone can be drawn", "no interval is defined"
     if judged:
         gist = f"the 95{SPACE}% intervals hold the truth in {held:,} of {judged:,} cases"
-        few = held < FEW_COVERED * judged
+        few = too_few(evidence, held, judged)
         sentences.append(
-            f"Over all sizes and seeds the nominal 95{SPACE}% intervals hold the population's "
+            f"The nominal 95{SPACE}% intervals of panels {_from(evidence)} hold the population's "
             f"share in {held:,} of {judged:,} cases, {percent(held / judged)}"
-            + ("; that is too few, so take them as too narrow." if few else ".")
+            + ("; that is too few, so take them as too narrow" if few else "")
+            + _smaller(evidence, topics, protocol)
+            + " Indicators share their panels, so that such parts are rough."
         )
         if few:
             answer = "Weights, in part"
@@ -85,8 +89,8 @@ def _order(evidence: Evidence, topics: Topics) -> str:
     if len(topics) > 1:
         return f"They miss the share of the {evidence.top} tier, in the worst topic, by points"
     return (
-        f"Share of the {evidence.top} tier by them, reweighted (average 95{SPACE}% interval), and in "
-        "the population"
+        f"Share of the {evidence.top} tier by them, reweighted (average 95{SPACE}% interval), and "
+        "in the population"
     )
 
 
@@ -119,15 +123,47 @@ def _needed(evidence: Evidence, function: str, found: Sequence[Repair], size: in
     return [f"{float(f'{wanted:.2g}'):,.0f} agents for the {indicator(function)}"]
 
 
-def coverage(evidence: Evidence, topics: Topics, protocol: str) -> tuple[int, int]:
-    """Count the intervals of the top tier that hold the truth, and all of them."""
+def coverage(
+    evidence: Evidence, topics: Topics, protocol: str, *, smaller: bool = False
+) -> tuple[int, int]:
+    """Count the intervals of the top tier that hold the truth, and all of them.
+
+    Those of panels of the size that repairs are told of, and larger; or of smaller ones.
+    """
+    least = repaired_size(evidence)
     found = [
         each
         for topic, function in indicators(evidence, topics)
         for size in evidence.sizes
-        if (each := evidence.repairs.get(((topic, function, protocol, size), evidence.top)))
+        if (size < least) == smaller
+        and (each := evidence.repairs.get(((topic, function, protocol, size), evidence.top)))
     ]
     return sum(each.covered for each in found), sum(each.judged for each in found)
+
+
+def too_few(evidence: Evidence, held: int, judged: int) -> bool:
+    """Return whether chance is no excuse for the intervals that do not hold the truth.
+
+    The cases of a seed and size are counted as one, since indicators share their panels: the
+    binomial distribution of so many cases, each held with probability 0.95.
+    """
+    sizes = sum(size >= repaired_size(evidence) for size in evidence.sizes)
+    cases = len(evidence.manifest["seeds"]) * sizes
+    most = held * cases // judged
+    chance = sum(math.comb(cases, k) * 0.95**k * 0.05 ** (cases - k) for k in range(most + 1))
+    return chance < IMPROBABLE
+
+
+def _from(evidence: Evidence) -> str:
+    size = repaired_size(evidence)
+    return f"of {size:,}" + (" and more" if size < evidence.sizes[-1] else "")
+
+
+def _smaller(evidence: Evidence, topics: Topics, protocol: str) -> str:
+    held, judged = coverage(evidence, topics, protocol, smaller=True)
+    if not judged:
+        return "."
+    return f"; of smaller ones in {held:,} of {judged:,}, {percent(held / judged)}."
 
 
 def _pools(evidence: Evidence, topics: Topics) -> list[str]:

@@ -114,6 +114,7 @@ def _who(evidence: Evidence, topics: Topics) -> Answer:
     lost = len(leaders) - counts.total()
     if lost:
         sentences.append(f"The shares of {counted(lost, 'indicator')} are undefined.")
+    sentences += _left_out(evidence, topics)
     total = counted(len(leaders), "indicator")
     if times == len(leaders):
         return Answer(
@@ -160,7 +161,6 @@ def _when(evidence: Evidence, topics: Topics) -> Answer:
             told = [f"{step} ({n} of {mine.total()})" for step, n in mine.most_common()]
             sentences += [f"{topic}: {listed(told)}."] if told else []
     sentences += _panel_peaks(evidence, topics)
-    sentences += _thin(evidence, topics)
     return Answer(
         question,
         answer,
@@ -189,21 +189,12 @@ def _panel_peaks(evidence: Evidence, topics: Topics) -> list[str]:
     return told
 
 
-def _thin(evidence: Evidence, topics: Topics) -> list[str]:
-    thin = [
-        str(row["topic"])
-        for row in evidence.rows("topics")
-        if row["topic"] in topics and row["topic"] is not None and not row["eligible"]
-    ]
-    if not thin:
+def _left_out(evidence: Evidence, topics: Topics) -> list[str]:
+    lost = [str(row["topic"]) for row in evidence.rows("topics") if not row["eligible"]]
+    if not lost or len(topics) < len(evidence.topics):
         return []
-    if len(topics) == 1:
-        return ["Few agents take part at most steps: its course in time is not to be relied on."]
-    return [
-        f"Few agents take part at most steps in {listed(thin[:LISTED_TOPICS])}"
-        f"{' and others' if len(thin) > LISTED_TOPICS else ''}: the course in time there is not "
-        "to be relied on."
-    ]
+    told = listed(lost) if len(lost) <= LISTED_TOPICS else f"{len(lost):,} topics"
+    return [f"Left out, as too few agents take part: {told}."]
 
 
 def _factor(evidence: Evidence, topics: Topics) -> Answer:

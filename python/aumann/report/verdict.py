@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from aumann.report.evidence import Evidence
-from aumann.report.judgement import Judgement, judged
-from aumann.report.repair import FEW_COVERED, coverage
-from aumann.report.tables import PROTOCOL, Cell, Column, Table
+import math
+
+from aumann.report.answer import indicators
+from aumann.report.evidence import Evidence, Spread
+from aumann.report.judgement import Judgement, judge, judged
+from aumann.report.repair import coverage, repaired_size, too_few
+from aumann.report.table import PROTOCOL, Cell, Column, Table
 from aumann.report.words import percent_span
 
 __all__ = ["verdicts"]
 
 # Of indicators, the part that may come out wrong while the shares of a protocol are called good.
 TOLERATED = 0.05
+# A panel whose share of the top tier is this far off on average is not taken as it is.
+FAR = 0.05
 
 
 def verdicts(evidence: Evidence) -> Table:
@@ -24,15 +29,16 @@ def verdicts(evidence: Evidence) -> Table:
             other = counts[Judgement.OTHER_TIER]
             part = other / defined if defined else None
             cells.append(Cell(f"{other} of {defined}" if defined else "undefined", part))
-            wrong.append((other + counts[Judgement.OFF]) / defined if defined else 1.0)
+            wrong.append(_wrong(evidence, protocol, size))
         words = (_as_they_are(evidence, wrong), _reweighted(evidence, protocol))
         rows.append([Cell(protocol, protocol), *cells, *(Cell(text, text) for text in words)])
     return Table(
         "verdicts",
         "Which panels to trust",
-        "For how many indicators panels of a size name another main tier; whether the shares of "
-        "the panels can be taken as they are (at most 5 % of the indicators with another main tier "
-        "or the first tier misjudged, from that size on); whether weights make them right.",
+        "For how many indicators panels of a size name another main tier; from which size on "
+        f"shares can be taken as they are: the main tier is named, and the {evidence.top} tier not "
+        "misjudged nor typically off by more than 5 points, for 95 % of the indicators; whether "
+        "weights make them right.",
         (
             PROTOCOL,
             *(Column(f"{size:,}") for size in evidence.sizes),
@@ -41,6 +47,25 @@ def verdicts(evidence: Evidence) -> Table:
         ),
         rows,
     )
+
+
+def _wrong(evidence: Evidence, protocol: str, size: int) -> float:
+    """Return the part of the indicators that panels of a cell do not get right."""
+    cells = [(*key, protocol, size) for key in indicators(evidence, evidence.topics)]
+    wrong = sum(
+        judge(evidence, cell) is not Judgement.AGREE
+        or _typical(evidence.panels[cell].flips[evidence.top]) > FAR
+        for cell in cells
+    )
+    return wrong / len(cells)
+
+
+def _typical(flips: Spread) -> float:
+    """Return the root of the mean square of some flips."""
+    if flips.mean is None:
+        return math.inf
+    spread = (flips.deviation or 0.0) ** 2 * (flips.defined - 1) / flips.defined
+    return math.sqrt(flips.mean**2 + spread)
 
 
 def _as_they_are(evidence: Evidence, wrong: list[float]) -> str:
@@ -67,5 +92,7 @@ def _reweighted(evidence: Evidence, protocol: str) -> str:
     held, known = coverage(evidence, evidence.topics, protocol)
     if not known:
         return "not measured"
-    care = "with care" if held < FEW_COVERED * known else "yes"
-    return f"{care}: {held:,} of {known:,} intervals hold the truth"
+    care = "with care" if too_few(evidence, held, known) else "yes"
+    least = repaired_size(evidence)
+    since = f" from {least:,} on" if least > evidence.sizes[0] else ""
+    return f"{care}{since}: {held:,} of {known:,} intervals hold the truth"
