@@ -11,7 +11,7 @@ from typing import Any
 from aumann.figures import PlottedStudy
 from aumann.study.paper_table import PaperTable
 from aumann.study.paper_tables import paper_tables
-from aumann.study.store import MANIFEST
+from aumann.study.store import FINISHED, MANIFEST
 
 __all__ = ["StudyResults"]
 
@@ -28,7 +28,7 @@ class StudyResults(PlottedStudy):
         One row per cell of the grid; docs/study.md lists tables and columns. Undefined figures are
         null. A table that would have no rows is not there.
     manifest : dict
-        What the study is: parameters, versions, checksum of the population.
+        What the study is: parameters, checksum of the population, versions that measured it.
 
     Examples
     --------
@@ -67,13 +67,14 @@ class StudyResults(PlottedStudy):
         from pyarrow import parquet
 
         folder = Path(folder)
-        manifest = folder / MANIFEST
-        if not manifest.is_file():
+        path = folder / MANIFEST
+        if not path.is_file():
             raise ValueError(f"folder: {folder} holds no study, the output of one is wanted")
+        manifest = json.loads(path.read_text())
         tables = {path.stem: parquet.read_table(path) for path in sorted(folder.glob("*.parquet"))}
-        if "cells" not in tables:
+        if not manifest.get(FINISHED) or "cells" not in tables:
             raise ValueError(f"folder: the study in {folder} is not finished; run it again")
-        return cls(folder, tables, json.loads(manifest.read_text()))
+        return cls(folder, tables, manifest)
 
     def __repr__(self) -> str:
         """Return what there is."""

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aumann._files import replacing
 
-__all__ = ["MANIFEST", "Rows", "Store"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["FINISHED", "MANIFEST", "Rows", "Store"]
 
 # The rows of some tables, each a list of records.
 Rows: TypeAlias = dict[str, list[dict[str, Any]]]
 
 MANIFEST = "manifest.json"
 PARTS = "parts"
+# The key of the manifest that says that all tables are there, and of one run.
+FINISHED = "finished"
+# What ends a part, and is nowhere else in it: a part that was cut short does not have it.
+END = "\n"
+# Rows that are gathered before they are written: they compress well, and take some megabytes.
+GATHERED = 50_000
 
 # Types of columns; those not named hold real numbers.
 TEXT = {"topic", "value_function", "protocol", "tier", "step", "elite", "other", "baseline"}
@@ -29,7 +41,8 @@ class Store:
     """A folder that holds the parts of a study as they are finished.
 
     Every part is written whole or not at all, so a study that was killed goes on with the first
-    part that is missing. One process at a time may write to it.
+    part that is missing. A part says which versions it was measured by. One process at a time may
+    write to it.
 
     Parameters
     ----------
@@ -63,47 +76,135 @@ class Store:
             for left in self.folder.glob(pattern):
                 # Of a process that was killed while it wrote.
                 left.unlink(missing_ok=True)
+        self._versions: dict[str, str] = asked["versions"]
         if not path.exists():
-            with replacing(path) as temporary:
-                temporary.write_text(json.dumps(asked, indent=2) + "\n")
+            self._write_manifest()
 
     def has(self, part: str) -> bool:
-        """Tell whether a part is finished."""
-        return self._path(part).exists()
+        """Tell whether a part is finished; one that lost its end on the way to the disk is not."""
+        path = self._path(part)
+        if not path.exists() or path.stat().st_size == 0:
+            return False
+        with path.open("rb") as file:
+            file.seek(-len(END), os.SEEK_END)
+            return file.read() == END.encode()
 
     def write(self, part: str, rows: Rows) -> None:
         """Keep a finished part."""
         with replacing(self._path(part)) as temporary:
             # repr of floats is exact, so that what is read back is the same to the bit.
-            temporary.write_text(json.dumps(rows))
+            text = json.dumps({"versions": self._versions, "rows": rows})
+            temporary.write_text(text + END)
 
     def write_tables(self, parts: Sequence[str]) -> dict[str, Any]:
         """Write the tables of all parts, in order, and return them by name.
 
-        A table is a file NAME.parquet in the folder.
+        A table is a file NAME.parquet in the folder. The tables take the place of older ones when
+        all of them are written; then the manifest says that the study is finished, and by which
+        versions the parts were measured.
+
+        Raises
+        ------
+        ValueError
+            If a part is damaged.
+        OSError
+            If the tables cannot be written; those that were there remain.
+
+        Notes
+        -----
+        Cost: the memory of the tables returned, and of one part as Python objects.
         """
-        from pyarrow import Table, parquet
+        from pyarrow import parquet
 
-        rows: Rows = {}
-        for part in self._read(parts):
-            for name, records in part.items():
-                rows.setdefault(name, []).extend(records)
-        tables = {
-            name: Table.from_pylist(records, schema=_schema(records[0]))
-            for name, records in rows.items()
-            if records
-        }
-        for name, table in tables.items():
-            with replacing(self.folder / f"{name}.parquet") as temporary:
-                parquet.write_table(table, temporary)
-        return tables
+        versions: dict[str, set[str]] = {}
+        with ExitStack() as files:
+            with ExitStack() as open_tables:
+                tables: dict[str, _Writer] = {}
+                for part in parts:
+                    measured_by, rows = self._read(part)
+                    for program, version in measured_by.items():
+                        versions.setdefault(program, set()).add(version)
+                    for name, records in rows.items():
+                        if records and name not in tables:
+                            path = files.enter_context(replacing(self._table_path(name)))
+                            writer = _Writer(path, records[0])
+                            tables[name] = open_tables.enter_context(writer)
+                        if records:
+                            tables[name].add(records)
+            if self.manifest.pop(FINISHED, False):
+                # From here on tables of this run stand beside older ones.
+                self._write_manifest()
+        self.manifest["versions"] = {name: _joined(each) for name, each in versions.items()}
+        self.manifest[FINISHED] = True
+        self._write_manifest()
+        return {name: parquet.read_table(self._table_path(name)) for name in tables}
 
-    def _read(self, parts: Sequence[str]) -> Iterator[Rows]:
-        for part in parts:
-            yield json.loads(self._path(part).read_text())
+    def _read(self, part: str) -> tuple[dict[str, str], Rows]:
+        """Return the versions that a part was measured by, and its rows."""
+        path = self._path(part)
+        try:
+            found = json.loads(path.read_text())
+            return found["versions"], found["rows"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"output: {path} is damaged; delete it, and run the study again"
+            ) from error
+
+    def _write_manifest(self) -> None:
+        with replacing(self.folder / MANIFEST) as temporary:
+            temporary.write_text(json.dumps(self.manifest, indent=2) + "\n")
 
     def _path(self, part: str) -> Path:
         return self.folder / PARTS / f"{part}.json"
+
+    def _table_path(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+
+class _Writer:
+    """A Parquet file that grows by row groups, as rows come."""
+
+    def __init__(self, path: Path, record: Mapping[str, Any]) -> None:
+        from pyarrow import parquet
+
+        self._schema = _schema(record)
+        self._file = parquet.ParquetWriter(path, self._schema)
+        self._tables: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        with self._file:
+            if failure is None:
+                self._flush()
+
+    def add(self, records: list[dict[str, Any]]) -> None:
+        """Append rows."""
+        from pyarrow import Table
+
+        # Arrow has a tenth of the size of the same rows as dicts.
+        self._tables.append(Table.from_pylist(records, schema=self._schema))
+        if sum(table.num_rows for table in self._tables) >= GATHERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        from pyarrow import concat_tables
+
+        if self._tables:
+            self._file.write_table(concat_tables(self._tables))
+            self._tables = []
+
+
+def _joined(versions: Iterable[str]) -> str:
+    """Return versions, the oldest first.
+
+    Examples
+    --------
+    >>> _joined({"0.10.0", "0.9.1"})
+    '0.9.1, 0.10.0'
+    """
+    return ", ".join(sorted(versions, key=lambda each: (*map(int, re.findall(r"\d+", each)),)))
 
 
 def _found(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +218,7 @@ def _found(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
             f"output: {path} is of no study; an empty folder, or that of this study, is wanted"
         )
     different = sorted(
-        key for key in {*found, *asked} if key != "versions" and found.get(key) != asked.get(key)
+        key for key in {*found, *asked} - {"versions", FINISHED} if found.get(key) != asked.get(key)
     )
     if different:
         raise ValueError(
