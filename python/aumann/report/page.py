@@ -22,6 +22,7 @@ from aumann.study import StudyResults
 
 __all__ = ["render_report", "write_report"]
 
+CHECKSUM = "population (checksum)"
 WANTED = ("whole", "steps", "cells", "shares")
 
 
@@ -155,5 +156,6 @@ def _manifest(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             text = ", ".join(map(str, value))
         else:
             text = str(value)
-        lines.append((name.replace("_", " "), text or "none"))
+        label = CHECKSUM if name == "population" else name.replace("_", " ")
+        lines.append((label, text or "none"))
     return lines
