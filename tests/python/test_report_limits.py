@@ -189,3 +189,13 @@ def test_tiers_have_the_names_they_were_given(results):
     assert "The verified tier, 1.0 % of the agents, has " in page.text
     assert "The others tier, 90.0 % of the agents, has the largest share of " in page.text
     assert "the top tier" not in page.text.split("Methods")[0]
+
+
+def test_a_large_study_still_fits_a_page(results, monkeypatch):
+    monkeypatch.setattr("aumann.report.tables.LONGEST", 40)
+    monkeypatch.setattr("aumann.report.page.DRAWN_TOPICS", 1)
+    page = Page(render_report(results))
+    assert "These are 48 rows, too many for a page" in page.text
+    assert page.tables["panels"] == []
+    assert len(page.rows("population")) == 6
+    assert "Drawn are the first 1 topics;" in page.text

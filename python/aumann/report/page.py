@@ -23,6 +23,8 @@ from aumann.study import StudyResults
 __all__ = ["render_report", "write_report"]
 
 CHECKSUM = "population (checksum)"
+# A topic's figures take about 0.3 MB and some seconds.
+DRAWN_TOPICS = 10
 WANTED = ("whole", "steps", "cells", "shares")
 
 
@@ -114,7 +116,10 @@ def render_report(results: StudyResults) -> str:
         ],
         verdicts=verdicts(evidence),
         tables=tables(evidence),
-        figures=[(topic, list(drawn(results, evidence, topic))) for topic in evidence.topics],
+        figures=[
+            (topic, list(drawn(results, evidence, topic)))
+            for topic in evidence.topics[:DRAWN_TOPICS]
+        ],
         functions=[indicator(function) for function in evidence.functions],
         tiers=[
             (tier, agents, percent(agents / evidence.agents))
