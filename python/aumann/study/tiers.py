@@ -16,7 +16,10 @@ __all__ = ["TierShare", "attributed", "defined", "tier_shares"]
 
 
 def attributed(
-    x: NDArray[Any], function: ValueFunction, present: NDArray[np.bool_] | None
+    x: NDArray[Any],
+    function: ValueFunction,
+    present: NDArray[np.bool_] | None,
+    baseline: Any = 0.0,
 ) -> Attribution | None:
     """Attribute a step or a panel; None where nobody is there, or F has no value.
 
@@ -29,6 +32,8 @@ def attributed(
         of -1 or less, or leave its domain on the way.
     present : ndarray of bool, shape (N,), optional
         Who is there, if not everybody.
+    baseline : float, "mean" or ndarray of shape (N, d)
+        As in `attribute`.
 
     Examples
     --------
@@ -42,9 +47,10 @@ def attributed(
     if present is not None and not present.any():
         return None
     try:
-        return attribute(x, function, presence=present)
+        return attribute(x, function, presence=present, baseline=baseline)
     except ValueError:
-        if x.min() >= 0:
+        # What is never negative has no such excuse.
+        if x.min() >= 0 and (isinstance(baseline, str) or np.min(baseline) >= 0):
             raise
         return None
 
