@@ -25,7 +25,7 @@ from aumann.study.eligibility import topic_rows
 from aumann.study.elites import Elites
 from aumann.study.repairs import LARGEST_REPAIRED, repair_rows
 from aumann.study.results import StudyResults
-from aumann.study.store import Rows, Store
+from aumann.study.store import MANIFEST, Rows, Store
 
 if TYPE_CHECKING:
     from aumann.study.study import Study
@@ -41,7 +41,8 @@ def run_study(study: Study, folder: Path) -> StudyResults:
     eligible = [row["topic"] for row in rows if row["eligible"]]
     elites = Elites.of(population)
     bins = population.percentile_bins(min(BINS, population.agents))
-    _try_protocols(study, eligible)
+    if not (folder / MANIFEST).exists():
+        _try_protocols(study, eligible)
     store = Store(folder, study.manifest())
     if not store.has("study"):
         store.write("study", {"topics": rows, "overlaps": elites.overlaps()})

@@ -23,6 +23,9 @@ from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction
 
 __all__ = ["Study", "paper_protocols"]
 
+# Far more steps than anybody has, and few enough for a column of integers.
+MOST_MERGED = 10**9
+
 
 def paper_protocols() -> dict[str, Protocol]:
     """Return the four protocols of the paper by name, with their defaults.
@@ -140,7 +143,7 @@ class Study:
         check_integer("least_participants", self.least_participants, 0)
         check_integer("least_steps", self.least_steps, 0, population.steps)
         for count in self.merge_steps:
-            check_integer("merge_steps", count, 2, max(2, population.steps))
+            check_integer("merge_steps", count, 2, MOST_MERGED)
         for name, chosen, known in (
             ("stepwise", self.stepwise, self.protocols),
             ("topics", self.topics, population.topics),
