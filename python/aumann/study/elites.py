@@ -63,9 +63,12 @@ class Elites:
         kinds = np.zeros((1, 0), dtype=np.bool_)
         for name in names:
             tiers = Groups.tiers(population.raw(name), (PART, 1 - PART), ("in", "out"))
-            found, codes = np.unique(2 * codes + (tiers.codes == 0), return_inverse=True)
-            kinds = np.column_stack([kinds[found // 2], found % 2 == 1])
-        return cls(names, codes.astype(np.int64, copy=False), kinds)
+            codes = 2 * codes + (tiers.codes == 0)
+            found = np.bincount(codes, minlength=2 * len(kinds)) > 0
+            inside = np.column_stack([np.repeat(kinds, 2, axis=0), np.arange(len(found)) % 2 == 1])
+            # Kinds that nobody is of are left out, so that their number does not double each time.
+            codes, kinds = (np.cumsum(found) - 1)[codes], inside[found]
+        return cls(names, codes, kinds)
 
     def take(self, members: NDArray[np.intp]) -> Elites:
         """Return the elites of the members of a panel."""
