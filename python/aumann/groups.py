@@ -97,12 +97,20 @@ class Groups:
         Groups
             One code per index.
 
+        Raises
+        ------
+        TypeError
+            If the indices are not integers (a mask is turned into indices by `np.flatnonzero`).
+
         Examples
         --------
         >>> Groups.from_labels(["b", "a", "b"]).take([0, 2]).counts
         array([0, 2])
         """
-        return Groups(self.codes[np.asarray(indices, dtype=np.intp)], self.names)
+        chosen = np.asarray(indices)
+        if chosen.size and chosen.dtype.kind not in "iu":
+            raise TypeError(f"indices has dtype {chosen.dtype}; integers are wanted")
+        return Groups(self.codes[chosen.astype(np.intp, copy=False)], self.names)
 
     @classmethod
     def from_labels(cls, labels: Any) -> Groups:

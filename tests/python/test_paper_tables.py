@@ -39,6 +39,7 @@ def results(tmp_path_factory):
         seeds=SEEDS,
         stepwise=["random", "visibility"],
         least_participants=600,
+        least_steps=0,
     )
     return study.run(tmp_path_factory.mktemp("study"))
 

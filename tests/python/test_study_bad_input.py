@@ -46,7 +46,7 @@ def test_a_topic_in_which_nobody_is_active_is_left_out_and_said(tmp_path):
     )
     refused(
         describe(tmp_path, population, FEW + "least_participants = 501\nleast_steps = 1"),
-        "least_participants: 501 agents on at least 1 steps; no topic has as many",
+        "least_participants: 501 agents on at least 1 step; no topic has as many",
     )
 
 

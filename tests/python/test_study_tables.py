@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -230,6 +231,7 @@ def test_a_population_that_cannot_be_binned(tmp_path):
         aumann.Study(population, sizes=[3], tiers=aumann.Groups.from_labels(["a", "b", "c"] * 3))
 
 
+@dataclass(frozen=True)
 class OddlyOrdered:
     """Members in no order, of whom nobody knows how likely they were."""
 

@@ -22,15 +22,21 @@ def agreement(evidence: Evidence, topics: Topics) -> Answer:
     if not defined:
         text = f"Panels of {smallest:,} by {quoted(protocol)} have undefined shares throughout."
         return Answer(question, "Undefined", "no panel has shares", (text,))
-    other, off = counts[Judgement.OTHER_TIER], counts[Judgement.OFF]
+    other, off, far = (
+        counts[each] for each in (Judgement.OTHER_TIER, Judgement.OFF, Judgement.FAR)
+    )
     answer = "Yes, in these panels"
     if 2 * (other + off) >= defined:
         answer = "No"
-    elif other + off:
+    elif 2 * (other + off + far) >= defined:
+        answer = "Only roughly"
+    elif other + off + far:
         answer = "Not for all indicators"
     gist = f"another main tier for {other} of {counted(defined, 'indicator')}"
     if not other and off:
         gist = f"the {evidence.top} tier is off for {off} of {counted(defined, 'indicator')}"
+    elif not other and far:
+        gist = f"typically off by over 5 points for {far} of {counted(defined, 'indicator')}"
     sentences = []
     for size in dict.fromkeys((smallest, largest)):
         flips = _flips(evidence, topics, protocol, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
@@ -12,6 +13,8 @@ __all__ = ["Judgement", "judge", "judged", "told_protocol"]
 
 # Differences of top-tier shares below a percentage point are not spoken of as a bias.
 SMALL = 0.01
+# A panel whose share of the top tier is typically this far off says little of it.
+FAR = 0.05
 
 
 class Judgement(Enum):
@@ -19,6 +22,7 @@ class Judgement(Enum):
 
     OTHER_TIER = "another tier"
     OFF = "top tier off"
+    FAR = "typically far off"
     AGREE = "agrees"
     UNDEFINED = "undefined"
 
@@ -29,7 +33,8 @@ def judge(evidence: Evidence, cell: Cell) -> Judgement:
     Another tier: more than half of the panels with shares give the largest one to another tier
     than the population does. Off: they do not, but the top tier's flip has one sign in all of
     them, and its mean is at least a percentage point and beyond the flip of every uniform panel of
-    that size. They agree otherwise.
+    that size. Far: they are neither, but the root mean square of the flip is above 5 points. They
+    agree otherwise.
     """
     panels = evidence.panels[cell]
     if evidence.leader(cell[:2]) is None or not panels.defined:
@@ -47,7 +52,8 @@ def judge(evidence: Evidence, cell: Cell) -> Judgement:
     one_sign = flip.low > 0 or flip.high < 0
     if one_sign and abs(flip.mean) > chance and cell[2] != evidence.control:
         return Judgement.OFF
-    return Judgement.AGREE
+    spread = (flip.deviation or 0.0) ** 2 * (flip.defined - 1) / flip.defined
+    return Judgement.FAR if math.sqrt(flip.mean**2 + spread) > FAR else Judgement.AGREE
 
 
 def judged(

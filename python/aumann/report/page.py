@@ -22,6 +22,9 @@ from aumann.study import StudyResults
 
 __all__ = ["render_report", "write_report"]
 
+CHECKSUM = "population (checksum)"
+# A topic's figures take about 0.3 MB and some seconds.
+DRAWN_TOPICS = 10
 WANTED = ("whole", "steps", "cells", "shares")
 
 
@@ -113,7 +116,10 @@ def render_report(results: StudyResults) -> str:
         ],
         verdicts=verdicts(evidence),
         tables=tables(evidence),
-        figures=[(topic, list(drawn(results, evidence, topic))) for topic in evidence.topics],
+        figures=[
+            (topic, list(drawn(results, evidence, topic)))
+            for topic in evidence.topics[:DRAWN_TOPICS]
+        ],
         functions=[indicator(function) for function in evidence.functions],
         tiers=[
             (tier, agents, percent(agents / evidence.agents))
@@ -155,5 +161,6 @@ def _manifest(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             text = ", ".join(map(str, value))
         else:
             text = str(value)
-        lines.append((name.replace("_", " "), text or "none"))
+        label = CHECKSUM if name == "population" else name.replace("_", " ")
+        lines.append((label, text or "none"))
     return lines

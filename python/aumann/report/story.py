@@ -38,12 +38,15 @@ def headline(evidence: Evidence) -> tuple[str, str]:
             f"In p{panels} no indicator has shares that could be compared.",
         )
     other, off = counts[Judgement.OTHER_TIER], counts[Judgement.OFF]
+    wrong = defined - counts[Judgement.AGREE]
     everyone = f"all {evidence.agents:,} agents"
     if 2 * other >= defined:
         verdict = f"A small panel tells another story than {everyone}"
     elif 2 * (other + off) >= defined:
         verdict = f"A small panel misjudges the {evidence.top} tier of {everyone}"
-    elif other + off:
+    elif 2 * wrong >= defined:
+        verdict = "A small panel tells the story only roughly: single panels are far off"
+    elif wrong:
         verdict = f"A small panel tells the story of {everyone} for some indicators, not for all"
     else:
         verdict = f"A small panel tells the same story as {everyone}"
@@ -108,9 +111,11 @@ def _who(evidence: Evidence, topics: Topics) -> Answer:
             lambda function: [evidence.whole[topic, function][evidence.top] for topic in topics],
             lambda shares, name: f"{percent_span(shares)} of the {name}",
         )
-        sentences += [
-            f"The {evidence.top} tier, {head_count(evidence, evidence.top)}, has {listed(told)}."
-        ]
+        if told:
+            sentences.append(
+                f"The {evidence.top} tier, {head_count(evidence, evidence.top)}, has "
+                f"{listed(told)}."
+            )
     lost = len(leaders) - counts.total()
     if lost:
         sentences.append(f"The shares of {counted(lost, 'indicator')} are undefined.")

@@ -38,11 +38,20 @@ def tables(evidence: Evidence) -> list[Table]:
         *further_tables(evidence),
         _steps(evidence),
     ]
-    return [
-        _without_topics(table) if evidence.topics == (None,) else table
-        for table in made
-        if table.rows
-    ]
+    there = [table for table in made if table.rows]
+    if evidence.topics == (None,):
+        there = [_without_topics(table) for table in there]
+    return [_within_reason(table) for table in there]
+
+
+def _within_reason(table: Table) -> Table:
+    if len(table.rows) <= LONGEST:
+        return table
+    note = (
+        f"{table.note} These are {len(table.rows):,} rows, too many for a page: they are in the "
+        "folder of the study, as Parquet."
+    )
+    return Table(table.key, table.title, note, (), [])
 
 
 def _population(evidence: Evidence) -> Table:
@@ -226,7 +235,7 @@ def _steps(evidence: Evidence) -> Table:
             Column("value"),
             *(Column(tier) for tier in evidence.tiers),
         ),
-        rows if len(rows) <= LONGEST else [],
+        rows,
     )
 
 

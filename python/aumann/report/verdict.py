@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from aumann.report.answer import indicators
-from aumann.report.evidence import Evidence, Spread
-from aumann.report.judgement import Judgement, judge, judged
+from aumann.report.evidence import Evidence
+from aumann.report.judgement import Judgement, judged
 from aumann.report.repair import coverage, repaired_size, too_few
 from aumann.report.table import PROTOCOL, Cell, Column, Table
 from aumann.report.words import percent_span
@@ -15,8 +12,6 @@ __all__ = ["verdicts"]
 
 # Of indicators, the part that may come out wrong while the shares of a protocol are called good.
 TOLERATED = 0.05
-# A panel whose share of the top tier is this far off on average is not taken as it is.
-FAR = 0.05
 
 
 def verdicts(evidence: Evidence) -> Table:
@@ -29,7 +24,7 @@ def verdicts(evidence: Evidence) -> Table:
             other = counts[Judgement.OTHER_TIER]
             part = other / defined if defined else None
             cells.append(Cell(f"{other} of {defined}" if defined else "undefined", part))
-            wrong.append(_wrong(evidence, protocol, size))
+            wrong.append(1 - counts[Judgement.AGREE] / counts.total())
         words = (_as_they_are(evidence, wrong), _reweighted(evidence, protocol))
         rows.append([Cell(protocol, protocol), *cells, *(Cell(text, text) for text in words)])
     return Table(
@@ -47,25 +42,6 @@ def verdicts(evidence: Evidence) -> Table:
         ),
         rows,
     )
-
-
-def _wrong(evidence: Evidence, protocol: str, size: int) -> float:
-    """Return the part of the indicators that panels of a cell do not get right."""
-    cells = [(*key, protocol, size) for key in indicators(evidence, evidence.topics)]
-    wrong = sum(
-        judge(evidence, cell) is not Judgement.AGREE
-        or _typical(evidence.panels[cell].flips[evidence.top]) > FAR
-        for cell in cells
-    )
-    return wrong / len(cells)
-
-
-def _typical(flips: Spread) -> float:
-    """Return the root of the mean square of some flips."""
-    if flips.mean is None:
-        return math.inf
-    spread = (flips.deviation or 0.0) ** 2 * (flips.defined - 1) / flips.defined
-    return math.sqrt(flips.mean**2 + spread)
 
 
 def _as_they_are(evidence: Evidence, wrong: list[float]) -> str:

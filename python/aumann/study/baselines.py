@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._attribute import attribute
+from aumann.attribution import Attribution
 from aumann.comparison import Comparison
 from aumann.study.cells import TOP, Whole
-from aumann.study.tiers import defined
+from aumann.study.tiers import attributed, defined
 
 __all__ = ["baseline_rows"]
 
@@ -54,28 +55,36 @@ def baseline_rows(
     [('zero', 'mean'), ('zero', 'pre-event'), ('mean', 'pre-event')]
     """
     zero = whole.results[name]
-    results = {"zero": zero}
+    results: dict[str, Attribution | None] = {"zero": zero}
     others: Mapping[str, Any] = {"mean": "mean", "pre-event": pre_event}
     for baseline, start in others.items():
-        results[baseline] = attribute(
-            whole.x, zero.value_function, baseline=start, presence=whole.present
-        )
-    largest = {baseline: result.top(max(TOP)).agents for baseline, result in results.items()}
-    compared = Comparison.of(results)
-    rows = []
-    for p, (baseline, other) in enumerate(compared.pairs):
-        row = {
+        results[baseline] = attributed(whole.x, zero.value_function, whole.present, start)
+    return [
+        {
             "topic": whole.topic,
             "value_function": name,
-            "baseline": baseline,
-            "other": other,
-            "kendall": defined(compared.kendall[p]),
-            "spearman": defined(compared.spearman[p]),
+            "baseline": one,
+            "other": two,
+            **_agreement(results[one], results[two]),
         }
+        for one, two in combinations(results, 2)
+    ]
+
+
+def _agreement(one: Attribution | None, two: Attribution | None) -> dict[str, float | None]:
+    """Return how alike two attributions rank, as far as they do."""
+    found: dict[str, float | None] = dict.fromkeys(
+        ["kendall", "spearman", *(f"jaccard_{k}" for k in TOP)]
+    )
+    if one is None or two is None:
+        return found
+    compared = Comparison.of({"one": one, "two": two})
+    found["kendall"] = defined(compared.kendall[0])
+    found["spearman"] = defined(compared.spearman[0])
+    if found["kendall"] is not None:
+        largest = [result.top(max(TOP)).agents for result in (one, two)]
         for k in TOP:
-            one, two = largest[baseline][:k], largest[other][:k]
-            shared = np.intersect1d(one, two).size
-            jaccard = shared / (len(one) + len(two) - shared)
-            row[f"jaccard_{k}"] = None if row["kendall"] is None else jaccard
-        rows.append(row)
-    return rows
+            mine, theirs = (agents[:k] for agents in largest)
+            shared = np.intersect1d(mine, theirs).size
+            found[f"jaccard_{k}"] = shared / (len(mine) + len(theirs) - shared)
+    return found

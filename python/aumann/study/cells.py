@@ -18,7 +18,7 @@ from aumann.population import Population
 from aumann.study.elites import Elites
 from aumann.study.panels import features_of
 from aumann.study.store import Rows
-from aumann.study.tiers import TierShare, defined, tier_shares
+from aumann.study.tiers import TierShare, attributed, defined, tier_shares
 from aumann.value_functions import ValueFunction
 
 __all__ = ["Whole"]
@@ -65,7 +65,9 @@ class Whole:
     @cached_property
     def elite_rows(self) -> dict[str, list[dict[str, Any]]]:
         """What the elites have of the results, by the name of the value function."""
-        return {name: self.elites.shares(result) for name, result in self.results.items()}
+        return {
+            name: self.elites.shares(result, self.present) for name, result in self.results.items()
+        }
 
     @classmethod
     def of(
@@ -76,14 +78,29 @@ class Whole:
         elites: Elites,
         value_functions: Mapping[str, ValueFunction],
     ) -> Whole:
-        """Attribute a population."""
+        """Attribute a population, which has to have a value."""
         x = population.features(topic, window="whole")
         present = population.window_presence("whole")
-        results = {
-            name: attribute(x, function, presence=present)
-            for name, function in value_functions.items()
-        }
-        shares = {name: tier_shares(result, tiers) for name, result in results.items()}
+        return cls._attributed(topic, x, present, tiers, elites, value_functions)
+
+    @classmethod
+    def _attributed(
+        cls,
+        topic: str | None,
+        x: NDArray[np.floating[Any]],
+        present: NDArray[np.bool_] | None,
+        tiers: Groups,
+        elites: Elites,
+        value_functions: Mapping[str, ValueFunction],
+    ) -> Whole:
+        results = {}
+        for name, function in value_functions.items():
+            try:
+                results[name] = attribute(x, function, presence=present)
+            except ValueError as error:
+                where = "the population" if topic is None else repr(topic)
+                raise ValueError(f"{name} of {where} over the whole window: {error}") from error
+        shares = {name: tier_shares(result, tiers, present) for name, result in results.items()}
         return cls(topic, x, present, tiers, elites, results, shares)
 
     def scaled(self) -> Whole:
@@ -93,14 +110,12 @@ class Whole:
         0 remains the baseline.
         """
         there = self.x if self.present is None else self.x[self.present]
-        spread = there.std(axis=0)
-        x = self.x / np.where(spread > 0, spread, 1.0)
-        results = {
-            name: attribute(x, result.value_function, presence=self.present)
-            for name, result in self.results.items()
-        }
-        shares = {name: tier_shares(result, self.tiers) for name, result in results.items()}
-        return Whole(self.topic, x, self.present, self.tiers, self.elites, results, shares)
+        # Of equal numbers the deviation is rounding, not 0.
+        spread = np.where(there.min(axis=0) < there.max(axis=0), there.std(axis=0), 1.0)
+        functions = {name: result.value_function for name, result in self.results.items()}
+        return self._attributed(
+            self.topic, self.x / spread, self.present, self.tiers, self.elites, functions
+        )
 
     def rows(self) -> Rows:
         """Return the shares of the population's tiers and elites."""
@@ -150,29 +165,33 @@ class Whole:
         tiers = self.tiers.take(members)
         shares: list[dict[str, Any]] = []
         for name, whole in self.results.items():
-            panel = attribute(x, whole.value_function, presence=present)
-            relation = related(panel, drawn, self.ranked[name])
+            panel = attributed(x, whole.value_function, present)
             cell = {"topic": self.topic, **what, "value_function": name}
-            cells.append(
-                {
-                    **cell,
-                    "value": panel.value,
-                    "factor": defined(relation.factor),
-                    "residual": defined(relation.residual),
-                    "spearman": defined(relation.spearman),
-                    **{f"jaccard_{k}": defined(relation.jaccard[k]) for k in TOP},
-                }
-            )
-            of_tiers = tier_shares(panel, tiers)
+            cells.append({**cell, **self._relation(panel, drawn, name)})
+            of_tiers = tier_shares(panel, tiers, present)
             shares += [
                 {**cell, "tier": own.tier, "agents": own.agents, "share": own.share, "flip": flip}
                 for own, flip in zip(of_tiers, _flips(of_tiers, self.shares[name]), strict=True)
             ]
-            both = zip(elites.shares(panel), self.elite_rows[name], strict=True)
+            both = zip(elites.shares(panel, present), self.elite_rows[name], strict=True)
             for own, of_whole in both:
                 flip = _difference(own["share"], of_whole["share"])
                 elite_rows.append({**cell, **own, "flip": flip})
         return {"cells": cells, "shares": shares, "elite_shares": elite_rows}
+
+    def _relation(self, panel: Attribution | None, drawn: Drawn, name: str) -> dict[str, Any]:
+        """Return how a panel's attributions relate to the population's; nothing if it has none."""
+        jaccards = [f"jaccard_{k}" for k in TOP]
+        if panel is None:
+            return dict.fromkeys(["value", "factor", "residual", "spearman", *jaccards])
+        relation = related(panel, drawn, self.ranked[name])
+        return {
+            "value": panel.value,
+            "factor": defined(relation.factor),
+            "residual": defined(relation.residual),
+            "spearman": defined(relation.spearman),
+            **{f"jaccard_{k}": defined(relation.jaccard[k]) for k in TOP},
+        }
 
     def panel_shares(
         self, members: NDArray[np.intp], what: Mapping[str, Any]
@@ -182,7 +201,7 @@ class Whole:
         tiers = self.tiers.take(members)
         rows = []
         for name, whole in self.results.items():
-            own = tier_shares(attribute(x, whole.value_function, presence=present), tiers)
+            own = tier_shares(attributed(x, whole.value_function, present), tiers, present)
             rows += [
                 {
                     "topic": self.topic,

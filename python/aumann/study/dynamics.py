@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._attribute import attribute
+from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.study.panels import features_of
 from aumann.study.store import Rows
-from aumann.study.tiers import tier_shares
+from aumann.study.tiers import attributed, tier_shares
 from aumann.value_functions import ValueFunction
 
 __all__ = ["BINS", "StepFeatures"]
@@ -69,17 +69,13 @@ class StepFeatures:
         steps: list[dict[str, Any]] = []
         bins: list[dict[str, Any]] = []
         for name, function in self.value_functions.items():
-            result = attribute(self.x, function, presence=self.present)
-            cell = self._cell({}, name)
+            result = attributed(self.x, function, self.present)
+            cell = {**self._cell({}, name), "value": None if result is None else result.value}
             steps += [
-                {**cell, "value": result.value, "tier": p.tier, "sum": p.sum, "share": p.share}
-                for p in tier_shares(result, self.tiers)
+                {**cell, "tier": part.tier, "sum": part.sum, "share": part.share}
+                for part in tier_shares(result, self.tiers, self.present)
             ]
-            sums = result.group(self.bins).sums
-            bins += [
-                {**cell, "value": result.value, "bin": int(bin_), "sum": float(mass)}
-                for bin_, mass in zip(self.bins.names, sums, strict=True)
-            ]
+            bins += [{**cell, **row} for row in _masses(result, self.bins)]
         return {"steps": steps, "bins": bins}
 
     def panel_rows(self, members: NDArray[np.intp], what: Mapping[str, Any], binned: bool) -> Rows:
@@ -90,17 +86,15 @@ class StepFeatures:
         steps: list[dict[str, Any]] = []
         bins: list[dict[str, Any]] = []
         for name, function in self.value_functions.items():
-            result = attribute(x, function, presence=present)
+            result = attributed(x, function, present)
             cell = self._cell(what, name)
+            value = None if result is None else result.value
             steps += [
-                {**cell, "value": result.value, "tier": part.tier, "share": part.share}
-                for part in tier_shares(result, tiers)
+                {**cell, "value": value, "tier": part.tier, "share": part.share}
+                for part in tier_shares(result, tiers, present)
             ]
             if groups is not None:
-                bins += [
-                    {**cell, "bin": int(bin_), "sum": float(mass)}
-                    for bin_, mass in zip(groups.names, result.group(groups).sums, strict=True)
-                ]
+                bins += [{**cell, **row} for row in _masses(result, groups)]
         return {"panel_steps": steps, "panel_bins": bins}
 
     def _cell(self, what: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -111,3 +105,13 @@ class StepFeatures:
             "step": self.label,
             "number": self.number,
         }
+
+
+def _masses(result: Attribution | None, bins: Groups) -> list[dict[str, Any]]:
+    """Return the sum of every bin, if there is an attribution."""
+    if result is None:
+        return [{"bin": int(bin_), "sum": None} for bin_ in bins.names]
+    sums = result.group(bins).sums
+    return [
+        {"bin": int(bin_), "sum": float(mass)} for bin_, mass in zip(bins.names, sums, strict=True)
+    ]

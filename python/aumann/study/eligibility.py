@@ -42,9 +42,10 @@ def topic_rows(study: Study) -> list[dict[str, Any]]:
         named = ", ".join(study.topics or ()) or "the population"
         raise ValueError(f"topics: nobody does anything in {named}; an active agent is wanted")
     if not any(row["eligible"] for row in rows):
+        plural = "" if study.least_steps == 1 else "s"
         raise ValueError(
             f"least_participants: {study.least_participants:,} agents on at least "
-            f"{study.least_steps} steps; no topic has as many, a lower number is wanted"
+            f"{study.least_steps} step{plural}; no topic has as many, a lower number is wanted"
         )
     return rows
 

@@ -30,7 +30,9 @@ class Elites:
     names : tuple of str, length E
         The features.
     codes : ndarray of int64, shape (N,)
-        Bit e is set where an agent is in elite e.
+        What every agent is, a row of `kinds`.
+    kinds : ndarray of bool, shape (K, E)
+        Which elites an agent of a kind is in; no two rows are alike.
 
     Examples
     --------
@@ -38,12 +40,13 @@ class Elites:
     >>> elites = Elites.of(aumann.synthesize(agents=1_000, steps=2))
     >>> elites.names
     ('reach', 'activity', 'resonance')
-    >>> [int(inside.sum()) for inside in elites.inside()]
-    [10, 10, 10]
+    >>> elites.kinds[elites.codes].sum(axis=0)
+    array([10, 10, 10])
     """
 
     names: tuple[str, ...]
     codes: NDArray[np.int64]
+    kinds: NDArray[np.bool_]
 
     @classmethod
     def of(cls, population: Population) -> Elites:
@@ -57,49 +60,56 @@ class Elites:
             if feature.static or feature.kind == "count" or len(population.topics) < 2
         )
         codes = np.zeros(population.agents, dtype=np.int64)
-        for e, name in enumerate(names):
+        kinds = np.zeros((1, 0), dtype=np.bool_)
+        for name in names:
             tiers = Groups.tiers(population.raw(name), (PART, 1 - PART), ("in", "out"))
-            codes |= (tiers.codes == 0).astype(np.int64) << e
-        return cls(names, codes)
+            codes = 2 * codes + (tiers.codes == 0)
+            found = np.bincount(codes, minlength=2 * len(kinds)) > 0
+            inside = np.column_stack([np.repeat(kinds, 2, axis=0), np.arange(len(found)) % 2 == 1])
+            # Kinds that nobody is of are left out, so that their number does not double each time.
+            codes, kinds = (np.cumsum(found) - 1)[codes], inside[found]
+        return cls(names, codes, kinds)
 
     def take(self, members: NDArray[np.intp]) -> Elites:
         """Return the elites of the members of a panel."""
-        return Elites(self.names, self.codes[members])
-
-    def inside(self) -> list[NDArray[np.bool_]]:
-        """Return who is in each elite."""
-        return [(self.codes >> e) & 1 == 1 for e in range(len(self.names))]
+        return Elites(self.names, self.codes[members], self.kinds)
 
     def overlaps(self) -> list[dict[str, Any]]:
         """Return how many agents every two elites share, as a part of those in either."""
+        counts = np.bincount(self.codes, minlength=len(self.kinds))
         rows = []
-        each = zip(self.names, self.inside(), strict=True)
+        each = zip(self.names, self.kinds.T, strict=True)
         for (name, inside), (other, there) in combinations(each, 2):
-            either = int(np.count_nonzero(inside | there))
-            shared = int(np.count_nonzero(inside & there))
-            jaccard = shared / either if either else None
+            either = int(counts[inside | there].sum())
+            jaccard = int(counts[inside & there].sum()) / either if either else None
             rows.append({"elite": name, "other": other, "jaccard": jaccard})
         return rows
 
-    def shares(self, result: Attribution) -> list[dict[str, Any]]:
-        """Return every elite's part of an attribution of one step.
+    def shares(
+        self, result: Attribution | None, present: NDArray[np.bool_] | None
+    ) -> list[dict[str, Any]]:
+        """Return every elite's part of an attribution of one step, if there is one.
 
         Examples
         --------
         >>> import aumann
         >>> result = aumann.attribute([[1.0], [3.0]], aumann.Mean())
-        >>> Elites(("loud",), np.array([0, 1])).shares(result)
+        >>> elites = Elites(("loud",), np.array([0, 1]), np.array([[False], [True]]))
+        >>> elites.shares(result, None)
         [{'elite': 'loud', 'agents': 1, 'share': 0.75}]
         """
-        sums, magnitudes = result.statistics[0, 2:]
-        divisor = float(share_divisors(sums, magnitudes, result.values.dtype))
-        kinds = 1 << len(self.names)
-        parts = _core.group_sums(result.values, self.codes, kinds)
-        present = self.codes if result.presence is None else self.codes[result.presence]
-        counts = np.bincount(present, minlength=kinds)
-        rows = []
-        for e, name in enumerate(self.names):
-            chosen = np.flatnonzero(np.arange(kinds) & (1 << e))
-            share = defined(parts[chosen].sum() / divisor)
-            rows.append({"elite": name, "agents": int(counts[chosen].sum()), "share": share})
-        return rows
+        there = self.codes if present is None else self.codes[present]
+        counts = np.bincount(there, minlength=len(self.kinds))
+        shares = np.full(len(self.kinds), np.nan)
+        if result is not None:
+            sums, magnitudes = result.statistics[0, 2:]
+            parts = _core.group_sums(result.values, self.codes, len(self.kinds))
+            shares = parts / share_divisors(sums, magnitudes, result.values.dtype)
+        return [
+            {
+                "elite": name,
+                "agents": int(counts[inside].sum()),
+                "share": None if result is None else defined(shares[inside].sum()),
+            }
+            for name, inside in zip(self.names, self.kinds.T, strict=True)
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,9 @@ __all__ = [
 FULL = "FULL"
 
 ANEW = "a study that is run anew into an empty folder has it"
+
+# Classes of value functions in the repr of one or of a sum.
+FUNCTION = re.compile(r"[A-Za-z]\w*(?=\()")
 
 Row: TypeAlias = dict[str, Any]
 
@@ -200,8 +204,8 @@ class Grid:
 
     @property
     def nonlinear(self) -> list[str]:
-        """Names of the value functions other than the mean."""
-        return [name for name in self.functions if not name.startswith("Mean(")]
+        """Names of the value functions other than the mean and its multiples."""
+        return [name for name in self.functions if set(FUNCTION.findall(name)) != {"Mean"}]
 
     def function(self, name: str) -> str:
         """Return the value function of a class, or else the first nonlinear one, or the first."""

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from aumann.reweighting import reweighted
 from aumann.study.cells import Whole
+from aumann.study.panels import features_of
 from aumann.study.tiers import defined
+from aumann.value_functions import BuiltIn
 
 __all__ = ["LARGEST_REPAIRED", "repair_rows"]
 
@@ -40,7 +42,8 @@ def repair_rows(
     Returns
     -------
     list of dict
-        One row per value function and tier, with nominal 95 % intervals.
+        One row per tier and value function that can be reweighted: the built-in ones, not sums of
+        them. With nominal 95 % intervals.
 
     Examples
     --------
@@ -57,26 +60,30 @@ def repair_rows(
     there = members[present]
     rows = []
     for name, result in whole.results.items():
-        # Cautions are about single panels; of many panels the coverage says more.
-        repaired = reweighted(
-            whole.x[there],
-            result.value_function,
-            whole.tiers.take(there),
-            inclusion=inclusion[present],
-        )
-        low, high = repaired.intervals.T
-        for g, part in enumerate(whole.shares[name]):
-            rows.append(
-                {
-                    "topic": whole.topic,
-                    **what,
-                    "value_function": name,
-                    "tier": part.tier,
-                    "share": defined(repaired.shares[g]),
-                    "standard_error": defined(repaired.standard_error[g]),
-                    "low": defined(low[g]),
-                    "high": defined(high[g]),
-                    "whole_share": part.share,
-                }
-            )
+        if isinstance(result.value_function, BuiltIn):
+            cell = {"topic": whole.topic, **what, "value_function": name}
+            shares = _reweighted_shares(whole, result.value_function, there, inclusion[present])
+            rows += [
+                {**cell, "tier": part.tier, **share, "whole_share": part.share}
+                for part, share in zip(whole.shares[name], shares, strict=True)
+            ]
     return rows
+
+
+def _reweighted_shares(
+    whole: Whole, function: BuiltIn, there: NDArray[np.intp], inclusion: NDArray[np.float64]
+) -> list[dict[str, float | None]]:
+    """Return share, error and interval of every tier; nothing where F has no value."""
+    x, names = features_of(whole.x, there), ("share", "standard_error", "low", "high")
+    undefined = [dict.fromkeys(names)] * len(whole.tiers.names)
+    if not there.size:
+        return undefined
+    try:
+        # Cautions are about single panels; of many panels the coverage says more.
+        repaired = reweighted(x, function, whole.tiers.take(there), inclusion=inclusion)
+    except ValueError:
+        if x.min() >= 0:
+            raise
+        return undefined
+    figures = np.column_stack([repaired.shares, repaired.standard_error, repaired.intervals])
+    return [dict(zip(names, map(defined, row), strict=True)) for row in figures]

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._progress import Progress
+from aumann._rescaling import Drawn
 from aumann.comparison import scipy_statistics
 from aumann.groups import Groups
 from aumann.population import Population
+from aumann.protocols import Protocol
 from aumann.runtime import get_threads
 from aumann.study.baselines import baseline_rows
 from aumann.study.cells import Whole
@@ -23,7 +25,7 @@ from aumann.study.eligibility import topic_rows
 from aumann.study.elites import Elites
 from aumann.study.repairs import LARGEST_REPAIRED, repair_rows
 from aumann.study.results import StudyResults
-from aumann.study.store import Rows, Store
+from aumann.study.store import MANIFEST, Rows, Store
 
 if TYPE_CHECKING:
     from aumann.study.study import Study
@@ -39,6 +41,8 @@ def run_study(study: Study, folder: Path) -> StudyResults:
     eligible = [row["topic"] for row in rows if row["eligible"]]
     elites = Elites.of(population)
     bins = population.percentile_bins(min(BINS, population.agents))
+    if not (folder / MANIFEST).exists():
+        _try_protocols(study, eligible)
     store = Store(folder, study.manifest())
     if not store.has("study"):
         store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
@@ -56,6 +60,14 @@ def run_study(study: Study, folder: Path) -> StudyResults:
                 progress.show(done)
             names += topic.names
     return StudyResults(folder, store.write_tables(names), store.manifest)
+
+
+def _try_protocols(study: Study, topics: list[str | None]) -> None:
+    """Draw a panel by every rule: what a rule lacks is better said before the work than after."""
+    population, size, seed = study.population, min(study.sizes or (1,)), study.seeds[0]
+    for name, protocol in study.protocols.items():
+        for topic in topics:
+            _drawn(protocol, name, population, size, seed, topic)
 
 
 class _Topic:
@@ -95,6 +107,10 @@ class _Topic:
         missing = [name for name in self.names if not self.store.has(name)]
         for _ in range(len(self.names) - len(missing)):
             yield
+        if not missing:
+            return
+        # First, as what has no value over the whole window is better said before the work.
+        whole = Whole.of(self.study.population, self.topic, self.tiers, self.elites, self.functions)
         yield from self._measured_steps(pool, [name for name in missing if name in self.steps])
         for name in missing:
             if name in self.merged:
@@ -103,7 +119,6 @@ class _Topic:
         side_by_side = [name for name in missing if name in self.baselines or name in self.panels]
         if not side_by_side and self.first not in missing:
             return
-        whole = Whole.of(self.study.population, self.topic, self.tiers, self.elites, self.functions)
         scaled = whole.scaled() if self.study.standardised else None
         reachable = self._reachable()
         if self.first in missing:
@@ -171,23 +186,38 @@ class _Topic:
         """Return how many agents can be, and must be, in a panel; keep who is drawn how likely."""
         rows = []
         agents = self.study.population.agents
-        for name, protocol in self.study.protocols.items():
+        for name in self.study.protocols:
             for size in self.study.sizes or ():
-                reachable = certain = None
-                try:
-                    chances = protocol.inclusion(self.study.population, size, topic=self.topic)
-                except ValueError:
-                    # Of some protocols nobody can calculate them, which is an answer too.
-                    pass
-                else:
-                    reachable = int(np.count_nonzero(chances))
-                    certain = int(np.count_nonzero(chances == 1))
-                if reachable == agents and size <= LARGEST_REPAIRED:
+                chances = self._chances(name, size)
+                reachable = None if chances is None else int(np.count_nonzero(chances))
+                certain = None if chances is None else int(np.count_nonzero(chances == 1))
+                if chances is not None and reachable == agents and size <= LARGEST_REPAIRED:
                     self.inclusion[name, size] = chances
                 cell = {"topic": self.topic, "protocol": name, "size": size}
                 found = {"reachable": reachable, "certain": certain, "agents": agents}
                 rows.append({**cell, **found})
         return rows
+
+    def _chances(self, name: str, size: int) -> NDArray[np.float64] | None:
+        """Return inclusion probabilities; None where nobody can calculate them, an answer too."""
+        try:
+            given = self.study.protocols[name].inclusion(
+                self.study.population, size, topic=self.topic
+            )
+        except (NotImplementedError, ValueError):
+            return None
+        chances = np.asarray(given, dtype=np.float64)
+        wanted = (self.study.population.agents,)
+        if (
+            chances.shape != wanted
+            or not ((chances >= 0) & (chances <= 1)).all()
+            or abs(chances.sum() - size) > 1e-6 * size
+        ):
+            raise ValueError(
+                f"protocols: inclusion of {name!r} gives shape {chances.shape} and sum "
+                f"{chances.sum():.6g}; {wanted} numbers from 0 to 1 that sum to {size} are wanted"
+            )
+        return chances
 
     def _panel_rows(self, whole: Whole, scaled: Whole | None, protocol: str, seed: int) -> Rows:
         found: list[Rows] = []
@@ -205,7 +235,19 @@ class _Topic:
 
     def _draw(self, protocol: str, size: int, seed: int) -> NDArray[np.intp]:
         rule = self.study.protocols[protocol]
-        return rule.draw(self.study.population, size, seed, topic=self.topic)
+        return _drawn(rule, protocol, self.study.population, size, seed, self.topic)
+
+
+def _drawn(
+    rule: Protocol, name: str, population: Population, size: int, seed: int, topic: str | None
+) -> NDArray[np.intp]:
+    """Draw a panel, whatever the rule, and refuse what is none."""
+    try:
+        members = np.asarray(rule.draw(population, size, seed, topic=topic))
+        Drawn.of(members, size, population.agents)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"protocols: {name!r}: {error}") from error
+    return members.astype(np.intp, copy=False)
 
 
 def _joined(parts: Iterable[Rows]) -> Rows:

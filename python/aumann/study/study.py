@@ -23,6 +23,9 @@ from aumann.value_functions import GiniMeanDifference, Heat, Mean, ValueFunction
 
 __all__ = ["Study", "paper_protocols"]
 
+# Far more steps than anybody has, and few enough for a column of integers.
+MOST_MERGED = 10**9
+
 
 def paper_protocols() -> dict[str, Protocol]:
     """Return the four protocols of the paper by name, with their defaults.
@@ -56,7 +59,8 @@ class Study:
     value_functions : sequence of ValueFunction
         Mean, heat, variance and Gini mean difference if not given.
     protocols : mapping of str to Protocol
-        By name; the paper's four if not given.
+        By name; the paper's four if not given. One of your own needs a repr that tells its
+        parameters, as a dataclass has, by which a study that goes on knows it again.
     topics : sequence of str, optional
         Those of the population if not given; all events together where it has none.
     sizes : sequence of int, optional
@@ -68,7 +72,7 @@ class Study:
     stepwise : sequence of str, optional
         Protocols whose panels are also attributed step by step; the first if not given.
     least_participants, least_steps : int
-        Topics are left out that have fewer agents with any activity on so many of the steps.
+        A topic is left out unless it has so many agents who do anything in it, on so many steps.
     merge_steps : sequence of int
         Numbers of steps, each above 1: the population is attributed again with as many adjacent
         steps taken together, so that hours become days and weeks.
@@ -103,65 +107,67 @@ class Study:
     tiers: Groups | None = None
     stepwise: Sequence[str] | None = None
     least_participants: int = 0
-    least_steps: int = 0
+    least_steps: int = 1
     merge_steps: Sequence[int] = ()
     standardised: bool = False
 
     def __post_init__(self) -> None:
         """Fill in what was not given, and check the rest."""
-        agents = self.population.agents
+        population = self.population
+        given: dict[str, Any] = {
+            "value_functions": self.value_functions,
+            "topics": population.topics if self.topics is None else self.topics,
+            "sizes": _powers_of_ten(population.agents) if self.sizes is None else self.sizes,
+            "seeds": self.seeds,
+            "stepwise": tuple(self.protocols)[:1] if self.stepwise is None else self.stepwise,
+            "merge_steps": self.merge_steps,
+        }
+        for name, values in given.items():
+            if isinstance(values, str):
+                raise TypeError(f"{name}: {values!r}, a sequence is wanted")
+            object.__setattr__(self, name, tuple(values))
+            _check_different(name, getattr(self, name))
+        object.__setattr__(self, "protocols", dict(self.protocols))
+        for name in ("value_functions", "protocols", "sizes", "seeds"):
+            if not getattr(self, name):
+                raise ValueError(f"{name}: none, at least one is wanted")
         for function in self.value_functions:
             if not isinstance(function, ValueFunction):
                 raise TypeError(f"value_functions: {function!r}, value functions are wanted")
         for name, protocol in self.protocols.items():
-            if not isinstance(protocol, Protocol):
-                raise TypeError(f"protocols: {name!r} is {protocol!r}, which has no draw")
-        sizes = self.sizes
-        if sizes is None:
-            sizes = [10**k for k in range(2, len(str(agents))) if 10**k < agents]
-        for size in sizes:
-            check_integer("sizes", size, 1, agents - 1)
+            _check_protocol(name, protocol)
+        for size in self.sizes or ():
+            check_integer("sizes", size, 1, population.agents - 1)
         for seed in self.seeds:
             check_integer("seeds", seed, 0, 2**64 - 1)
-        for name in self.stepwise or ():
-            if name not in self.protocols:
-                raise ValueError(
-                    f"stepwise: {name!r}, some of {', '.join(self.protocols)} are wanted"
-                )
         check_integer("least_participants", self.least_participants, 0)
-        check_integer("least_steps", self.least_steps, 0, self.population.steps)
+        check_integer("least_steps", self.least_steps, 0, population.steps)
         for count in self.merge_steps:
-            check_integer("merge_steps", count, 2)
-        known = self.population.topics
-        for topic in self.topics or ():
-            if topic not in known:
-                raise ValueError(f"topics: {topic!r}, some of {', '.join(known)} are wanted")
-        settled = {
-            "value_functions": tuple(self.value_functions),
-            "protocols": dict(self.protocols),
-            "topics": tuple(known if self.topics is None else self.topics),
-            "sizes": tuple(int(size) for size in sizes),
-            "seeds": tuple(int(seed) for seed in self.seeds),
-        }
-        for name, value in settled.items():
-            if not value and name != "topics":
-                raise ValueError(f"{name}: none, at least one is wanted")
-        first = tuple(self.protocols)[:1]
-        settled["stepwise"] = first if self.stepwise is None else tuple(self.stepwise)
-        settled["merge_steps"] = tuple(int(count) for count in self.merge_steps)
-        for name, value in settled.items():
-            if isinstance(value, tuple):
-                _check_different(name, value)
-            object.__setattr__(self, name, value)
+            check_integer("merge_steps", count, 2, MOST_MERGED)
+        for name, chosen, known in (
+            ("stepwise", self.stepwise, self.protocols),
+            ("topics", self.topics, population.topics),
+        ):
+            for entry in chosen or ():
+                if entry not in known:
+                    told = ", ".join(known) or "none, as there are no topics,"
+                    raise ValueError(f"{name}: {entry!r}, some of {told} are wanted")
         try:
-            self.population.raw("reach")
+            population.raw("reach")
         except ValueError as error:
             raise ValueError(
                 "population: no feature 'reach', by which percentile bins are cut, "
                 "a population with follower counts or the like is wanted"
             ) from error
         if self.tiers is None:
-            object.__setattr__(self, "tiers", self.population.tiers())
+            object.__setattr__(self, "tiers", population.tiers())
+        elif not isinstance(self.tiers, Groups):
+            raise TypeError(f"tiers: {type(self.tiers).__name__}, Groups are wanted")
+        elif len(self.tiers) != population.agents:
+            raise ValueError(
+                f"tiers: {len(self.tiers)} agents, the {population.agents} of the population "
+                "are wanted"
+            )
 
     def __repr__(self) -> str:
         """Return the size of the grid."""
@@ -220,6 +226,17 @@ class Study:
         }
 
 
+def _powers_of_ten(agents: int) -> list[int]:
+    """Return the sizes of panels of so many agents, unless told otherwise."""
+    sizes = [10**k for k in range(2, len(str(agents))) if 10**k < agents]
+    if not sizes:
+        raise ValueError(
+            f"sizes: not given, and {agents} agents are too few for panels of 100; "
+            f"numbers from 1 to {agents - 1} are wanted"
+        )
+    return sizes
+
+
 def _check_different(name: str, values: tuple[Any, ...]) -> None:
     """Refuse what is there twice, naming the first."""
     seen = set()
@@ -229,9 +246,26 @@ def _check_different(name: str, values: tuple[Any, ...]) -> None:
         seen.add(repr(value))
 
 
+def _check_protocol(name: str, protocol: Any) -> None:
+    """Refuse what draws no panels, or would not be known again when a study goes on."""
+    if isinstance(protocol, type) or not isinstance(protocol, Protocol):
+        raise TypeError(
+            f"protocols: {name!r} is {protocol!r}; an object with draw and inclusion is wanted"
+        )
+    if type(protocol).__repr__ is object.__repr__:
+        raise TypeError(
+            f"protocols: {name!r} is a {type(protocol).__name__} without a __repr__; one that "
+            "tells its parameters is wanted (a dataclass has it), by which a study that goes on "
+            "knows it again"
+        )
+
+
 def _checksum(population: Population) -> str:
     """Return a checksum of all that the features and tiers of a population are made from."""
     digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr(population.step_labels).encode())
+    if population.presence is not None:
+        digest.update(np.packbits(population.presence).tobytes())
     for feature in population.feature_list:
         digest.update(repr(feature).encode())
         columns: Sequence[Any]
