@@ -241,12 +241,11 @@ def test_files_that_cannot_grow_leave_nothing_by_halves(tmp_path, week, finished
 def test_a_disk_that_is_full_when_the_tables_are_written(tmp_path, week, finished, monkeypatch):
     file = describe(tmp_path, week, FEW)
 
-    def write_half(table, where, **options):
-        Path(where).write_bytes(b"PAR1")
+    def full(writer, table):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pyarrow.parquet.write_table", write_half)
+        patch.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
         answer = run(file)
     assert answer.code == 2
     assert answer.error.count("\n") == 1

@@ -95,32 +95,42 @@ def test_a_damaged_part_is_named(tmp_path, results, damaged):
     assert_same(measured(tmp_path), results)
 
 
+@pytest.mark.parametrize("text", ["", "[1, 2]", "{}", '{"format": 2, "population": "0123"}'])
+def test_manifests_of_no_finished_study(tmp_path, results, text):
+    for path in results.folder.glob("*.parquet"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ValueError, match=f"folder: the study in {tmp_path} is not finished"):
+        aumann.StudyResults.read(tmp_path)
+
+
 class Killed(BaseException):
     """What no code looks out for."""
 
 
 def test_half_of_the_tables_is_no_finished_study(tmp_path, results, monkeypatch):
     rename = Path.replace
-    tables: list[str] = []
+    renamed: list[Path] = []
 
-    def killed_at_the_third(path, target):
+    def killed_at_the_last(path, target):
         if target.suffix == ".parquet":
-            tables.append(target.stem)
-            if len(tables) % 14 == 13:
+            renamed.append(target)
+            if len(renamed) == len(results.tables):
                 raise Killed
         return rename(path, target)
 
-    for finished_before in (False, True):
-        with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(Path, "replace", killed_at_the_third)
-            measured(tmp_path)
+    # The second time all tables are there, of the run before.
+    for _ in range(2):
+        renamed.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", killed_at_the_last)
+            with pytest.raises(Killed):
+                measured(tmp_path)
         assert (tmp_path / "cells.parquet").is_file()
         with pytest.raises(ValueError, match="is not finished; run it again"):
             aumann.StudyResults.read(tmp_path)
         assert_same(measured(tmp_path), results)
         assert_same(aumann.StudyResults.read(tmp_path), results)
-        tables.clear()
-        assert finished_before in (False, True)
 
 
 def test_a_disk_that_is_full_at_the_last_table_keeps_the_tables_of_before(
@@ -137,9 +147,10 @@ def test_a_disk_that_is_full_at_the_last_table_keeps_the_tables_of_before(
 
     for there in ([], sorted(f"{name}.parquet" for name in results.tables)):
         asked.clear()
-        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left") as error:
+        with monkeypatch.context() as patch:
             patch.setattr(pq.ParquetWriter, "write_table", full)
-            measured(tmp_path)
+            with pytest.raises(OSError, match="No space left") as error:
+                measured(tmp_path)
         # One file is named, though all of them were being written.
         assert str(error.value).count("cannot write") == 1
         assert sorted(path.name for path in tmp_path.glob("*.parquet")) == there
@@ -204,7 +215,7 @@ def test_more_steps_taken_together_than_can_be_counted(tmp_path, count):
     )
 
 
-def test_a_file_has_the_rights_of_any_new_file(tmp_path, monkeypatch):
+def test_a_file_has_the_rights_of_any_new_file(tmp_path):
     before = os.umask(0o027)
     try:
         with replacing(tmp_path / "file") as temporary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from aumann.figures import PlottedStudy
 from aumann.study.paper_table import PaperTable
 from aumann.study.paper_tables import paper_tables
-from aumann.study.store import FINISHED, MANIFEST
+from aumann.study.store import FINISHED, MANIFEST, read_manifest
 
 __all__ = ["StudyResults"]
 
@@ -70,9 +69,9 @@ class StudyResults(PlottedStudy):
         path = folder / MANIFEST
         if not path.is_file():
             raise ValueError(f"folder: {folder} holds no study, the output of one is wanted")
-        manifest = json.loads(path.read_text())
+        manifest = read_manifest(path)
         tables = {path.stem: parquet.read_table(path) for path in sorted(folder.glob("*.parquet"))}
-        if not manifest.get(FINISHED) or "cells" not in tables:
+        if manifest is None or not manifest.get(FINISHED) or "cells" not in tables:
             raise ValueError(f"folder: the study in {folder} is not finished; run it again")
         return cls(folder, tables, manifest)
 

@@ -15,7 +15,7 @@ from aumann._files import replacing
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FINISHED", "MANIFEST", "Rows", "Store"]
+__all__ = ["FINISHED", "MANIFEST", "Rows", "Store", "read_manifest"]
 
 # The rows of some tables, each a list of records.
 Rows: TypeAlias = dict[str, list[dict[str, Any]]]
@@ -112,7 +112,7 @@ class Store:
 
         Notes
         -----
-        Cost: the memory of the tables returned, and of one part as Python objects.
+        Cost: in memory the tables returned, a row group of each, and one part as Python objects.
         """
         from pyarrow import parquet
 
@@ -125,12 +125,13 @@ class Store:
                     for program, version in measured_by.items():
                         versions.setdefault(program, set()).add(version)
                     for name, records in rows.items():
-                        if records and name not in tables:
+                        if not records:
+                            continue
+                        if name not in tables:
                             path = files.enter_context(replacing(self._table_path(name)))
                             writer = _Writer(path, records[0])
                             tables[name] = open_tables.enter_context(writer)
-                        if records:
-                            tables[name].add(records)
+                        tables[name].add(records)
             if self.manifest.pop(FINISHED, False):
                 # From here on tables of this run stand beside older ones.
                 self._write_manifest()
@@ -204,16 +205,33 @@ def _joined(versions: Iterable[str]) -> str:
     >>> _joined({"0.10.0", "0.9.1"})
     '0.9.1, 0.10.0'
     """
-    return ", ".join(sorted(versions, key=lambda each: (*map(int, re.findall(r"\d+", each)),)))
+    return ", ".join(sorted(versions, key=lambda one: ([*map(int, re.findall(r"\d+", one))], one)))
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """Read the manifest of a study; None if the file is something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "manifest.json"
+    >>> _ = path.write_text("{}")
+    >>> read_manifest(path) is None
+    True
+    """
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not {"format", "population"} <= found.keys():
+        return None
+    return found
 
 
 def _found(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Read the manifest in a folder, and say what differs if it is of another study."""
-    try:
-        found = json.loads(path.read_text())
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not {"format", "population"} <= found.keys():
+    found = read_manifest(path)
+    if found is None:
         raise ValueError(
             f"output: {path} is of no study; an empty folder, or that of this study, is wanted"
         )
