@@ -204,7 +204,7 @@ class _Topic:
             given = self.study.protocols[name].inclusion(
                 self.study.population, size, topic=self.topic
             )
-        except (NotImplementedError, ValueError):
+        except (RuntimeError, ValueError):
             return None
         chances = np.asarray(given, dtype=np.float64)
         wanted = (self.study.population.agents,)
