@@ -41,33 +41,33 @@ def run_study(study: Study, folder: Path) -> StudyResults:
     eligible = [row["topic"] for row in rows if row["eligible"]]
     elites = Elites.of(population)
     bins = population.percentile_bins(min(BINS, population.agents))
-    if not (folder / MANIFEST).exists():
-        _try_protocols(study, eligible)
-    store = Store(folder, study.manifest())
-    if not store.has("study"):
-        store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
-    names = ["study"]
-    work = [_Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)]
-    units = sum(topic.units for topic in work)
-    done = 0
-    with (
-        closing(Progress(units, "drawing panels")) as progress,
-        ThreadPoolExecutor(get_threads()) as pool,
-    ):
-        for topic in work:
-            for _ in topic.measured(pool):
-                done += 1
-                progress.show(done)
-            names += topic.names
+    with ThreadPoolExecutor(get_threads()) as pool:
+        if not (folder / MANIFEST).exists():
+            _try_protocols(study, eligible, pool)
+        store = Store(folder, study.manifest())
+        if not store.has("study"):
+            store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
+        work = [_Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)]
+        units = sum(topic.units for topic in work)
+        done = 0
+        with closing(Progress(units, "drawing panels")) as progress:
+            for topic in work:
+                for _ in topic.measured(pool):
+                    done += 1
+                    progress.show(done)
+    names = ["study", *(name for topic in work for name in topic.names)]
     return StudyResults(folder, store.write_tables(names), store.manifest)
 
 
-def _try_protocols(study: Study, topics: list[str | None]) -> None:
+def _try_protocols(study: Study, topics: list[str | None], pool: ThreadPoolExecutor) -> None:
     """Draw a panel by every rule: what a rule lacks is better said before the work than after."""
     population, size, seed = study.population, min(study.sizes or (1,)), study.seeds[0]
-    for name, protocol in study.protocols.items():
-        for topic in topics:
-            _drawn(protocol, name, population, size, seed, topic)
+
+    def draw(asked: tuple[str, str | None]) -> None:
+        name, topic = asked
+        _drawn(study.protocols[name], name, population, size, seed, topic)
+
+    list(pool.map(draw, [(name, topic) for topic in topics for name in study.protocols]))
 
 
 class _Topic:
@@ -120,7 +120,7 @@ class _Topic:
         if not side_by_side and self.first not in missing:
             return
         scaled = whole.scaled() if self.study.standardised else None
-        reachable = self._reachable()
+        reachable = self._reachable(pool)
         if self.first in missing:
             rows = {**whole.rows(), "protocols": reachable}
             if scaled is not None:
@@ -139,7 +139,7 @@ class _Topic:
         yield from _each(pool, measure, side_by_side)
 
     def _measured_steps(self, pool: ThreadPoolExecutor, missing: list[str]) -> Iterator[None]:
-        """Measure steps, one in memory at a time, the panels of each side by side."""
+        """Measure steps, their panels side by side, while the features of the next are made."""
         if not missing:
             return
         panels = [
@@ -149,7 +149,8 @@ class _Topic:
             for seed in self.study.seeds
         ]
         drawn = list(pool.map(lambda panel: self._draw(*panel), panels))
-        for name, step in zip(self.steps, self._step_features(self.study.population), strict=True):
+        steps = _one_ahead(pool, self._step_features(self.study.population))
+        for name, step in zip(self.steps, steps, strict=True):
             if name not in missing:
                 continue
 
@@ -182,20 +183,20 @@ class _Topic:
                 self.functions,
             )
 
-    def _reachable(self) -> list[dict[str, Any]]:
+    def _reachable(self, pool: ThreadPoolExecutor) -> list[dict[str, Any]]:
         """Return how many agents can be, and must be, in a panel; keep who is drawn how likely."""
         rows = []
         agents = self.study.population.agents
-        for name in self.study.protocols:
-            for size in self.study.sizes or ():
-                chances = self._chances(name, size)
-                reachable = None if chances is None else int(np.count_nonzero(chances))
-                certain = None if chances is None else int(np.count_nonzero(chances == 1))
-                if chances is not None and reachable == agents and size <= LARGEST_REPAIRED:
-                    self.inclusion[name, size] = chances
-                cell = {"topic": self.topic, "protocol": name, "size": size}
-                found = {"reachable": reachable, "certain": certain, "agents": agents}
-                rows.append({**cell, **found})
+        asked = [(name, size) for name in self.study.protocols for size in self.study.sizes or ()]
+        for (name, size), chances in zip(
+            asked, pool.map(lambda each: self._chances(*each), asked), strict=True
+        ):
+            reachable = None if chances is None else int(np.count_nonzero(chances))
+            certain = None if chances is None else int(np.count_nonzero(chances == 1))
+            if chances is not None and reachable == agents and size <= LARGEST_REPAIRED:
+                self.inclusion[name, size] = chances
+            cell = {"topic": self.topic, "protocol": name, "size": size}
+            rows.append({**cell, "reachable": reachable, "certain": certain, "agents": agents})
         return rows
 
     def _chances(self, name: str, size: int) -> NDArray[np.float64] | None:
@@ -248,6 +249,14 @@ def _drawn(
     except (TypeError, ValueError) as error:
         raise type(error)(f"protocols: {name!r}: {error}") from error
     return members.astype(np.intp, copy=False)
+
+
+def _one_ahead(pool: ThreadPoolExecutor, steps: Iterator[StepFeatures]) -> Iterator[StepFeatures]:
+    """Yield steps, each while the next is made: two are in memory."""
+    ahead = pool.submit(next, steps, None)
+    while (step := ahead.result()) is not None:
+        ahead = pool.submit(next, steps, None)
+        yield step
 
 
 def _joined(parts: Iterable[Rows]) -> Rows:
