@@ -199,3 +199,116 @@ def test_a_large_study_still_fits_a_page(results, monkeypatch):
     assert page.tables["panels"] == []
     assert len(page.rows("population")) == 6
     assert "Drawn are the first 1 topics;" in page.text
+
+
+def without_heat_of(topic):
+    """A change that takes the heat of a topic away: 0 at all steps, in panels as in the whole."""
+
+    def change(table, row):
+        if row.get("topic") == topic and row.get("value_function") == "Heat()":
+            row = undefined(table, row)
+            row.update({name: 0.0 for name in ("value", "sum") if name in row})
+        return row
+
+    return change
+
+
+def test_an_indicator_without_shares_is_no_mistake_and_has_no_peak(results):
+    lost, kept = results.manifest["topics"]
+    page = Page(render_report(altered(results, without_heat_of(lost))))
+    whole = Page(render_report(results))
+    verdicts, before = ({row[0][0]: row for row in each.rows("verdicts")} for each in (page, whole))
+    # Uniform panels of 1,000 are right about all that is defined, as they were about everything.
+    assert before["random"][3][0] == verdicts["random"][3][0] == "from 1,000 on"
+    assert verdicts["random"][2][0] == "0 of 5"
+    assert len(page.rows("peaks")) == len(whole.rows("peaks")) - 1 == 5
+    assert "1 indicator has no peak, being the same at all steps." in page.text
+    assert "no peak" not in whole.text
+    cases = sum(
+        len(
+            {
+                row["value"]
+                for row in results.tables["panel_steps"].to_pylist()
+                if (row["topic"], row["value_function"], row["seed"], row["size"])
+                == (topic, function, seed, 100)
+            }
+        )
+        > 1
+        for topic in (lost, kept)
+        for function in ("Mean()", "Heat()", "Variance()")
+        for seed in (0, 1, 2)
+        if (topic, function) != (lost, "Heat()")
+    )
+    assert f" of {cases:,} cases." in page.text
+    assert "the largest shares of 5 indicators" in page.text
+    assert "The shares of 1 indicator are undefined." in page.text
+
+
+def test_nothing_moves(results):
+    def change(table, row):
+        if table in ("steps", "panel_steps"):
+            row["value"] = 2.0
+        return row
+
+    page = Page(render_report(altered(results, change)))
+    assert "No peak" in page.text
+    assert "nothing moves" in page.text
+
+
+def test_shares_stay_off_only_where_panels_are_biased(results, tmp_path):
+    assert "the shares of its tiers stay off" in Page(render_report(results)).text
+    population = aumann.synthesize(agents=20_000, steps=2, seed=2)
+    study = aumann.Study(
+        population, [aumann.Mean()], {"random": aumann.UniformRandom()}, sizes=[5_000], seeds=[0, 1]
+    )
+    page = Page(render_report(study.run(tmp_path)))
+    assert "does not bring back the agents who are not in the panel." in page.text
+    assert "stay off" not in page.text
+    assert "other protocols" not in page.text
+
+
+def test_few_intervals_that_hold_are_taken_with_care(results):
+    rows = [
+        row
+        for row in results.tables["repairs"].to_pylist()
+        if (row["protocol"], row["tier"], row["size"]) == ("visibility weighted", "top", 1_000)
+    ]
+    assert len(rows) == 18
+    count = iter(range(10**6))
+
+    def change(table, row):
+        mine = table == "repairs" and row["protocol"] == "visibility weighted"
+        if mine and row["tier"] == "top" and row["size"] == 1_000:
+            hit = next(count) >= 3
+            row["low"], row["high"] = (0.0, 1.0) if hit else (2.0, 3.0)
+        return row
+
+    page = Page(render_report(altered(results, change)))
+    verdict = {row[0][0]: row[4][0] for row in page.rows("verdicts")}["visibility weighted"]
+    assert verdict == "with care from 1,000 on: 15 of 18 intervals hold the truth"
+    assert "with so few seeds that may be chance" in page.text
+
+
+def test_panels_without_an_interval_are_counted(results):
+    def change(table, row):
+        if table == "repairs" and row["seed"] == 2:
+            row["standard_error"] = row["low"] = row["high"] = None
+        return row
+
+    page = Page(render_report(altered(results, change)))
+    verdict = {row[0][0]: row[4][0] for row in page.rows("verdicts")}["visibility weighted"]
+    assert verdict.endswith(", 6 panels without one")
+    for row in page.rows("repairs"):
+        assert row[7][0] == row[8][0] == "undefined"
+        assert row[11][0] == "1"
+
+
+def test_rules_that_cannot_say_whom_they_reach(results):
+    def change(table, row):
+        if table == "protocols" and row["protocol"] == "topic top":
+            row["reachable"] = row["certain"] = None
+        return None if table == "repairs" and row["protocol"] == "topic top" else row
+
+    page = Page(render_report(altered(results, change)))
+    verdict = {row[0][0]: row[4][0] for row in page.rows("verdicts")}
+    assert verdict["topic top"] == "not measured"

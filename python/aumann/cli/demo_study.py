@@ -39,6 +39,6 @@ def print_study(console: Any, population: aumann.Population, folder: Path) -> No
     # Further sentences, the topics one by one, figures and tables are in the report.
     for answer in story(evidence, evidence.topics):
         console.print(f"\n{answer.question}")
-        for sentence in (f"{answer.answer}: {answer.gist}.", answer.sentences[0]):
+        for sentence in (f"{answer.answer}: {answer.gist}.", *answer.sentences[:1]):
             console.print(fill(sentence, 98), markup=False)
     console.print(f"\nwritten to {report}", soft_wrap=True, markup=False)

@@ -60,6 +60,17 @@ def agreement(evidence: Evidence, topics: Topics) -> Answer:
         if lost:
             sentences.append(f"Without shares by {quoted(name)}: {counted(lost, 'case')}.")
     seeds = len(evidence.manifest["seeds"])
+    same = [
+        f"{size:,} by {quoted(name)}"
+        for name in evidence.protocols
+        for size in evidence.sizes
+        if seeds > 1 and all(evidence.certain.get((t, name, size)) == size for t in topics)
+    ]
+    if same:
+        sentences.append(
+            f"Panels of {listed(same)} hold the same agents whatever the seed, as nobody else can "
+            "be drawn."
+        )
     if seeds < FEW_SEEDS:
         sentences.append(
             f"With {counted(seeds, 'panel')} per protocol and size, bias and chance are hard to "

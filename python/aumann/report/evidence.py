@@ -109,7 +109,8 @@ class Repair:
     """Reweighted shares of a tier in the panels of a cell, beside the population's.
 
     `own` is the mean of the panels' shares as they are; of `judged` panels with an interval,
-    nominally of 95 %, `covered` have the population's share within it.
+    nominally of 95 %, `covered` have the population's share within it, and `without` have none.
+    Where some have none, the ends of the others' are not averaged: the share is that of all.
     """
 
     own: float | None
@@ -120,6 +121,7 @@ class Repair:
     whole: float | None
     covered: int
     judged: int
+    without: int
 
     @property
     def missed(self) -> tuple[float, float] | None:
@@ -154,6 +156,7 @@ class Evidence:
     panel_peaks: dict[Cell, tuple[int, int]] = field(default_factory=dict)
     repairs: dict[tuple[Cell, str], Repair] = field(default_factory=dict)
     reach: dict[tuple[str | None, str, int], int] = field(default_factory=dict)
+    certain: dict[tuple[str | None, str, int], int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, results: StudyResults) -> Evidence:
@@ -183,7 +186,10 @@ class Evidence:
         for (cell, tier), rows in repairs.items():
             self.repairs[cell, tier] = _repair(self.panels[cell].shares[tier].mean, rows)
         for row in self.rows("protocols"):
-            self.reach[row["topic"], row["protocol"], row["size"]] = row["reachable"]
+            # Of some protocols nobody can say it.
+            if row["reachable"] is not None:
+                key = row["topic"], row["protocol"], row["size"]
+                self.reach[key], self.certain[key] = row["reachable"], row["certain"]
 
     @property
     def agents(self) -> int:
@@ -202,6 +208,11 @@ class Evidence:
             name for name, text in self.manifest["protocols"].items() if text == "UniformRandom()"
         )
         return next(uniform, None)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the population."""
+        return len({row["number"] for row in self.tables["steps"]})
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the rows of a table; none where the study has no such table."""
@@ -255,8 +266,13 @@ class Evidence:
 
 
 def highest_step(rows: Iterable[Row]) -> int | None:
-    """Return the number of the step with the largest value, the earliest of such."""
+    """Return the number of the step with the largest value, the earliest of such.
+
+    What has the same value at all of several steps has no peak.
+    """
     values = {row["number"]: row["value"] for row in rows if row["value"] is not None}
+    if len(values) > 1 and len(set(values.values())) == 1:
+        return None
     return max(sorted(values), key=lambda step: values[step], default=None)
 
 
@@ -288,7 +304,9 @@ def _repair(own: float | None, rows: Sequence[Row]) -> Repair:
         for row in rows
         if None not in (whole, row["low"], row["high"])
     ]
+    without = len(rows) - len(held)
     share, error, low, high = (
-        Spread.of(row[name] for row in rows) for name in ("share", "standard_error", "low", "high")
+        Spread.of([] if without and name in ("low", "high") else [row[name] for row in rows])
+        for name in ("share", "standard_error", "low", "high")
     )
-    return Repair(own, share, error, low, high, whole, sum(held), len(held))
+    return Repair(own, share, error, low, high, whole, sum(held), len(held), without)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from aumann.report.answer import Answer, Topics, indicators
 from aumann.report.evidence import Evidence, Repair
-from aumann.report.words import SPACE, indicator, listed, percent, percent_span, quoted
+from aumann.report.words import SPACE, counted, indicator, listed, percent, percent_span, quoted
 
-__all__ = ["coverage", "repair", "repaired_protocol", "repaired_size", "too_few"]
+__all__ = ["coverage", "few", "repair", "repaired_protocol", "repaired_size", "too_few"]
 
 # The size that the nominal coverage of the intervals is claimed for.
 TOLD_SIZE = 1_000
@@ -18,6 +18,8 @@ NORMAL_95 = 1.96
 POINT = 0.01
 # Fewer intervals that hold the truth than chance leaves with this probability are too few.
 IMPROBABLE = 0.01
+# A nominal 95 % that holds in a smaller part of the cases is not called good.
+RELIED_ON = 0.9
 
 
 def repaired_protocol(evidence: Evidence) -> str | None:
@@ -42,10 +44,15 @@ def repair(evidence: Evidence, topics: Topics) -> Answer:
     protocol, size = repaired_protocol(evidence), repaired_size(evidence)
     pools = _pools(evidence, topics)
     if protocol is None:
-        text = (
-            "Uniform panels need no weights, and the other protocols of this study either leave "
-            "agents out or have not been reweighted. With aumann.VisibilityWeighted among its "
-            "protocols a study measures what weights can do."
+        text = "Uniform panels need no weights. "
+        if len(evidence.protocols) > 1 or evidence.control is None:
+            text = (
+                "The protocols of this study that are not uniform leave agents out, or have not "
+                "been reweighted. "
+            )
+        text += (
+            "With aumann.VisibilityWeighted among its protocols a study measures what weights can "
+            "do."
         )
         return Answer(question, "Not measured", "no panels to reweight", (text, *pools))
     told, needed = [], []
@@ -63,19 +70,22 @@ def repair(evidence: Evidence, topics: Topics) -> Answer:
         f"Panels of {size:,} by {quoted(protocol)} do not draw all alike, but everyone can be in "
         f"them. {_order(evidence, topics)}: {'; '.join(told)}."
     ]
-    held, judged = coverage(evidence, topics, protocol)
+    held, judged, without = coverage(evidence, topics, protocol)
     answer, gist = "Weights, where everyone can be drawn", "no interval is defined"
     if judged:
         gist = f"the 95{SPACE}% intervals hold the truth in {held:,} of {judged:,} cases"
-        few = too_few(evidence, held, judged)
+        narrow, weak = too_few(evidence, held, judged), few(held, judged)
         sentences.append(
-            f"The nominal 95{SPACE}% intervals of panels {_from(evidence)} hold the population's "
-            f"share in {held:,} of {judged:,} cases, {percent(held / judged)}"
-            + ("; that is too few, so take them as too narrow" if few else "")
+            f"The nominal 95{SPACE}% intervals of the {evidence.top} tier's share in panels "
+            f"{_from(evidence)} hold the population's in {held:,} of {judged:,} cases, "
+            f"{percent(held / judged)}"
+            + ("; that is too few, so take them as too narrow" if narrow else "")
+            + ("; with so few seeds that may be chance" if weak and not narrow else "")
+            + (f"; {counted(without, 'panel')} more have no interval" if without else "")
             + _smaller(evidence, topics, protocol)
             + " Indicators share their panels, so that such parts are rough."
         )
-        if few:
+        if narrow or weak:
             answer = "Weights, in part"
     if needed:
         sentences.append(
@@ -125,8 +135,8 @@ def _needed(evidence: Evidence, function: str, found: Sequence[Repair], size: in
 
 def coverage(
     evidence: Evidence, topics: Topics, protocol: str, *, smaller: bool = False
-) -> tuple[int, int]:
-    """Count the intervals of the top tier that hold the truth, and all of them.
+) -> tuple[int, int, int]:
+    """Count the intervals of the top tier that hold the truth, all of them, and panels without.
 
     Those of panels of the size that repairs are told of, and larger; or of smaller ones.
     """
@@ -138,7 +148,13 @@ def coverage(
         if (size < least) == smaller
         and (each := evidence.repairs.get(((topic, function, protocol, size), evidence.top)))
     ]
-    return sum(each.covered for each in found), sum(each.judged for each in found)
+    held, judged = sum(each.covered for each in found), sum(each.judged for each in found)
+    return held, judged, sum(each.without for each in found)
+
+
+def few(held: int, judged: int) -> bool:
+    """Return whether fewer intervals hold the truth than one would rely on, be it by chance."""
+    return held < RELIED_ON * judged
 
 
 def too_few(evidence: Evidence, held: int, judged: int) -> bool:
@@ -160,7 +176,7 @@ def _from(evidence: Evidence) -> str:
 
 
 def _smaller(evidence: Evidence, topics: Topics, protocol: str) -> str:
-    held, judged = coverage(evidence, topics, protocol, smaller=True)
+    held, judged, _ = coverage(evidence, topics, protocol, smaller=True)
     if not judged:
         return "."
     return f"; of smaller ones in {held:,} of {judged:,}, {percent(held / judged)}."

@@ -7,7 +7,7 @@ from collections import Counter
 from aumann.report.agreement import agreement
 from aumann.report.answer import Answer, Topics, head_count, indicators, known, spread
 from aumann.report.evidence import Evidence
-from aumann.report.judgement import Judgement, judged, told_protocol
+from aumann.report.judgement import Judgement, judge, judged, told_protocol
 from aumann.report.repair import repair
 from aumann.report.words import (
     ROUNDING,
@@ -105,7 +105,7 @@ def _who(evidence: Evidence, topics: Topics) -> Answer:
             f"The {tier} tier, {head_count(evidence, tier)}, has the largest share of "
             f"{listed(mine)}."
         )
-    if counts[evidence.top] < len(leaders):
+    if counts[evidence.top] < counts.total():
         told = spread(
             evidence,
             lambda function: [evidence.whole[topic, function][evidence.top] for topic in topics],
@@ -120,15 +120,15 @@ def _who(evidence: Evidence, topics: Topics) -> Answer:
     if lost:
         sentences.append(f"The shares of {counted(lost, 'indicator')} are undefined.")
     sentences += _left_out(evidence, topics)
-    total = counted(len(leaders), "indicator")
-    if times == len(leaders):
+    total = counted(counts.total(), "indicator")
+    if times == counts.total():
         return Answer(
             question, f"The {first} tier", f"the largest share of {times} of {total}", (*sentences,)
         )
     each = [f"{tier} {n}" for tier, n in counts.most_common()]
     return Answer(
         question,
-        f"Mostly the {first} tier" if 2 * times > len(leaders) else "Different tiers",
+        f"Mostly the {first} tier" if 2 * times > counts.total() else "Different tiers",
         f"the largest shares of {total}: {listed(each)}",
         (*sentences,),
     )
@@ -141,6 +141,9 @@ def _when(evidence: Evidence, topics: Topics) -> Answer:
         for key in indicators(evidence, topics)
         if key in evidence.peaks and evidence.peaks[key].steps > 1
     }
+    if not peaks and evidence.steps > 1:
+        text = "Every indicator has the same value at all steps, or none."
+        return Answer(question, "No peak", "nothing moves", (text,))
     if not peaks:
         text = "With a single step nothing can be said of when."
         return Answer(question, "One step", "no course in time", (text,))
@@ -165,6 +168,12 @@ def _when(evidence: Evidence, topics: Topics) -> Answer:
             mine = Counter(peak.step for key, peak in peaks.items() if key[0] == topic)
             told = [f"{step} ({n} of {mine.total()})" for step, n in mine.most_common()]
             sentences += [f"{topic}: {listed(told)}."] if told else []
+    still = len(indicators(evidence, topics)) - len(peaks)
+    if still:
+        verb = "has" if still == 1 else "have"
+        sentences.append(
+            f"{counted(still, 'indicator')} {verb} no peak, being the same at all steps."
+        )
     sentences += _panel_peaks(evidence, topics)
     return Answer(
         question,
@@ -202,6 +211,18 @@ def _left_out(evidence: Evidence, topics: Topics) -> list[str]:
     return [f"Left out, as too few agents take part: {told}."]
 
 
+def _off(evidence: Evidence, topics: Topics, names: list[str]) -> bool:
+    """Return whether panels are biased in all of these value functions and topics."""
+    protocol, size = told_protocol(evidence), evidence.sizes[0]
+    found = {
+        judge(evidence, (topic, function, protocol, size))
+        for topic in topics
+        for function in evidence.functions
+        if indicator(function) in names
+    }
+    return found <= {Judgement.OTHER_TIER, Judgement.OFF}
+
+
 def _factor(evidence: Evidence, topics: Topics) -> Answer:
     protocol, size = told_protocol(evidence), evidence.sizes[0]
     control = evidence.control
@@ -222,7 +243,8 @@ def _factor(evidence: Evidence, topics: Topics) -> Answer:
         sentences.append(
             f"For the {listed(exact)}, each member's share in the panel is the same multiple of "
             "its share in the population (rho 0 to rounding). This does not bring back the agents "
-            "who are not in the panel: the shares of its tiers stay off."
+            "who are not in the panel"
+            + (": the shares of its tiers stay off." if _off(evidence, topics, exact) else ".")
         )
     if not apart:
         answer, gist = f"For the {listed(exact)}, yes", "rho 0 to rounding"

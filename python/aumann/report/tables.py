@@ -170,14 +170,15 @@ def _repairs(evidence: Evidence) -> Table:
                 percent_cell(each.high.mean),
                 percent_cell(each.whole),
                 Cell(covered, each.covered / each.judged if each.judged else None),
+                count_cell(each.without),
             ]
         )
     return Table(
         "repairs",
         "Reweighted panels",
         "Means over the seeds: shares of a tier as the panels have them and reweighted, the ends "
-        "of the nominal 95 % intervals, the population's share, and in how many panels the "
-        "interval holds it.",
+        "of the nominal 95 % intervals where all panels have one, the population's share, in how "
+        "many panels the interval holds it, and how many panels have none.",
         (
             TOPIC,
             FUNCTION,
@@ -185,6 +186,7 @@ def _repairs(evidence: Evidence) -> Table:
             SIZE,
             TIER,
             *map(Column, ("as it is", "reweighted", "low", "high", "population", "covered")),
+            Column("no interval"),
         ),
         rows,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aumann.report.evidence import Evidence
 from aumann.report.judgement import Judgement, judged
-from aumann.report.repair import coverage, repaired_size, too_few
+from aumann.report.repair import coverage, few, repaired_size, too_few
 from aumann.report.table import PROTOCOL, Cell, Column, Table
-from aumann.report.words import percent_span
+from aumann.report.words import counted, percent_span
 
 __all__ = ["verdicts"]
 
@@ -24,7 +24,8 @@ def verdicts(evidence: Evidence) -> Table:
             other = counts[Judgement.OTHER_TIER]
             part = other / defined if defined else None
             cells.append(Cell(f"{other} of {defined}" if defined else "undefined", part))
-            wrong.append(1 - counts[Judgement.AGREE] / counts.total())
+            # Of what has no shares nothing can be right.
+            wrong.append(1 - counts[Judgement.AGREE] / defined if defined else 1.0)
         words = (_as_they_are(evidence, wrong), _reweighted(evidence, protocol))
         rows.append([Cell(protocol, protocol), *cells, *(Cell(text, text) for text in words)])
     return Table(
@@ -32,8 +33,9 @@ def verdicts(evidence: Evidence) -> Table:
         "Which panels to trust",
         "For how many indicators panels of a size name another main tier; from which size on "
         f"shares can be taken as they are: the main tier is named, and the {evidence.top} tier not "
-        "misjudged nor typically off by more than 5 points, for 95 % of the indicators; whether "
-        "weights make them right.",
+        "misjudged nor typically off by more than 5 points, for 95 % of the indicators that are "
+        f"defined; whether weights make them right: intervals are those of the {evidence.top} "
+        "tier.",
         (
             PROTOCOL,
             *(Column(f"{size:,}") for size in evidence.sizes),
@@ -58,17 +60,35 @@ def _as_they_are(evidence: Evidence, wrong: list[float]) -> str:
 def _reweighted(evidence: Evidence, protocol: str) -> str:
     if protocol == evidence.control:
         return "not needed"
-    reached = [
-        agents / evidence.agents
-        for (_, name, size), agents in evidence.reach.items()
-        if (name, size) == (protocol, evidence.sizes[0])
-    ]
-    if reached and min(reached) < 1:
-        return f"no: {percent_span(reached)} of the agents in reach"
-    held, known = coverage(evidence, evidence.topics, protocol)
+    reached = [_reached(evidence, protocol, size) for size in evidence.sizes]
+    held, known, without = coverage(evidence, evidence.topics, protocol)
+    told = f"{held:,} of {known:,} intervals hold the truth"
+    if without:
+        told += f", {counted(without, 'panel')} without one"
+    if reached[0] and min(reached[0]) < 1:
+        refused = f"{percent_span(reached[0])} of the agents in reach"
+        everyone = (
+            size
+            for size, parts in zip(evidence.sizes, reached, strict=True)
+            if parts and min(parts) == 1
+        )
+        first = next(everyone, None)
+        if first is None:
+            return f"no: {refused}"
+        since = max(first, repaired_size(evidence))
+        return f"from {since:,} on {told}; below, {refused}" if known else f"no: {refused}"
     if not known:
         return "not measured"
-    care = "with care" if too_few(evidence, held, known) else "yes"
+    care = "with care" if too_few(evidence, held, known) or few(held, known) else "yes"
     least = repaired_size(evidence)
     since = f" from {least:,} on" if least > evidence.sizes[0] else ""
-    return f"{care}{since}: {held:,} of {known:,} intervals hold the truth"
+    return f"{care}{since}: {told}"
+
+
+def _reached(evidence: Evidence, protocol: str, size: int) -> list[float]:
+    """Return which part of the agents can be in a panel, by topic."""
+    return [
+        agents / evidence.agents
+        for (_, name, n), agents in evidence.reach.items()
+        if (name, n) == (protocol, size)
+    ]
