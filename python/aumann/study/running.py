@@ -137,6 +137,8 @@ class _Topic:
             self.store.write(part, rows)
 
         yield from _each(pool, measure, side_by_side)
+        # Eight bytes per agent each: nothing to keep for the topics to come.
+        self.inclusion.clear()
 
     def _measured_steps(self, pool: ThreadPoolExecutor, missing: list[str]) -> Iterator[None]:
         """Measure steps, their panels side by side, while the features of the next are made."""
