@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["StepMerging"]
+
+
+# The label of a step that holds fewer than the others.
+SHORTER = re.compile(r"(?P<label>.*) \((?P<left>\d+) of (?P<of>\d+) steps\)")
 
 
 class StepMerging(RawValues):
@@ -68,10 +73,18 @@ class StepMerging(RawValues):
         if count == 1:
             return self
         starts = np.arange(0, self.steps, min(count, self.steps))
-        labels = [self.step_labels[start] for start in starts]
-        left = self.steps - int(starts[-1])
-        if left < count:
-            labels[-1] += f" ({left} of {count} steps)"
+        earlier = self.metadata.get("merged_steps")
+        unit = earlier if isinstance(earlier, int) else 1
+        merged = int(count) * unit
+        shorter = SHORTER.fullmatch(self.step_labels[-1])
+        last, *labels = (self.step_labels[k] for k in (-1, *starts))
+        left = (self.steps - int(starts[-1])) * unit
+        if shorter and int(shorter["of"]) == unit:
+            # The last step is short of a merged one already.
+            left -= unit - int(shorter["left"])
+            labels[-1] = shorter["label"] if labels[-1] == last else labels[-1]
+        if left < merged:
+            labels[-1] += f" ({left} of {merged} steps)"
         presence = self.presence
         there: Any = np.diff([*starts, self.steps])[:, None]
         if presence is not None:
@@ -85,8 +98,6 @@ class StepMerging(RawValues):
             for feature in self.feature_list
             if not feature.static
         }
-        earlier = self.metadata.get("merged_steps")
-        merged = int(count) * (earlier if isinstance(earlier, int) else 1)
         return type(self)(
             self.feature_list,
             self.agent_table,

@@ -150,3 +150,10 @@ def test_counts_of_steps_that_cannot_be(count, error, message):
     population = Population.from_arrays({"posts": [[1]]}, kinds="count")
     with pytest.raises(error, match=message):
         population.merge_steps(count)
+
+
+@pytest.mark.parametrize("steps", range(1, 14))
+def test_labels_after_merging_twice_are_those_of_merging_at_once(steps):
+    population = Population.from_arrays({"posts": np.ones((steps, 2), int)}, kinds="count")
+    twice = population.merge_steps(2).merge_steps(3)
+    assert twice.step_labels == population.merge_steps(6).step_labels

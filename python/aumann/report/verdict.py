@@ -75,8 +75,8 @@ def _reweighted(evidence: Evidence, protocol: str) -> str:
         first = next(everyone, None)
         if first is None:
             return f"no: {refused}"
-        since = max(first, repaired_size(evidence))
-        return f"from {since:,} on {told}; below, {refused}" if known else f"no: {refused}"
+        least = max(first, repaired_size(evidence))
+        return f"from {least:,} on {told}; below, {refused}" if known else f"no: {refused}"
     if not known:
         return "not measured"
     care = "with care" if too_few(evidence, held, known) or few(held, known) else "yes"
