@@ -111,11 +111,11 @@ def _certain(protocols: Any) -> Iterator[str]:
 def _peaks(results: StudyResults, tiers: Sequence[str]) -> PaperTable:
     """Return what the tiers have at the peak of every indicator, also of those without one."""
     steps: dict[tuple[str, str], str] = {}
-    shares: dict[tuple[str, str, str], float | None] = {}
+    shares: dict[tuple[str, str], dict[str, float | None]] = {}
     for row in results.peaks().to_pylist():
         indicator = (named(row["topic"]), row["value_function"])
         steps[indicator] = row["step"]
-        shares[(*indicator, row["tier"])] = row["share"]
+        shares.setdefault(indicator, {})[row["tier"]] = row["share"]
     whole = results.tables["whole"].to_pylist()
     indicators = sorted({(named(row["topic"]), row["value_function"]) for row in whole})
     columns = [
@@ -124,7 +124,7 @@ def _peaks(results: StudyResults, tiers: Sequence[str]) -> PaperTable:
     ]
     for tier in tiers:
         # An indicator without a peak is no undefined figure: there is no step to have a share of.
-        cells = [shares[(*each, tier)] if each in steps else nan for each in indicators]
+        cells = [shares[each][tier] if each in steps else nan for each in indicators]
         columns.append(Column(tier, "share", cells))
     notes = ["no peak: undefined, or the same value at every step"]
     return PaperTable("", "", columns, 2, notes if len(steps) < len(indicators) else [])
