@@ -94,8 +94,9 @@ def tiers(
         axes.set_yticks(range(len(labels)), labels)
     every[0].set_ylim(len(protocols) + 0.6, -0.6)
     # Room for the numbers beside the bars.
-    room = 0.5 * (high - low)
-    every[0].set_xlim(low - room * bool((shares < 0).any()), high + room)
+    room = 0.6 * (high - low)
+    left = room if (shares < 0).any() else 0.05 * room * (low < 0)
+    every[0].set_xlim(low - left, high + room)
     cut = (shares - spread < low) | (shares + spread > high)
     for axes in every[-columns:]:
         axes.set_xlabel("share (%)")
@@ -105,7 +106,7 @@ def tiers(
         [
             *subject.notes,
             averaged("Bars", "whiskers", seeds(panels)),
-            *(["Arrows: whiskers that go on beyond the axis"] if cut.any() else []),
+            *(["Arrows: whiskers that are longer than drawn"] if cut.any() else []),
             # A panel has shares of all tiers or of none.
             *undefined_note({name: [found[tier][k]] for k, name in enumerate(protocols)}),
         ],
@@ -152,7 +153,7 @@ def _bars(
         ("<", low, shares - spread < low),
         (">", high, shares + spread > high),
     ):
-        axes.plot(np.full(cut.sum(), at), places[cut], marker, color=INK, markersize=3.5)
+        axes.plot(np.full(cut.sum(), at), places[cut], marker, color=INK, markersize=6)
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.axvline(shares[0], color="#555555", linewidth=0.8, linestyle=(0, (3, 2)), zorder=0.5)
     for place, share, deviation in zip(places, shares, np.nan_to_num(spread), strict=True):
@@ -169,10 +170,13 @@ def _bars(
             )
             continue
         outwards = -1 if share < 0 else 1
+        end = share + outwards * deviation
+        shown = np.clip(end, low, high)
         axes.annotate(
             f"{100 * share:.1f}".replace("-", "\u2212"),
-            (np.clip(share + outwards * deviation, low, high), place),
-            (4 * outwards, 0),
+            (shown, place),
+            # Past the head of an arrow.
+            ((4 if shown == end else 7) * outwards, 0),
             textcoords="offset points",
             fontsize=7.5,
             horizontalalignment="left" if outwards > 0 else "right",
