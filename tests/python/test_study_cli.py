@@ -29,7 +29,7 @@ def test_the_command_prints_the_flips_and_writes_the_tables(tmp_path, week):
     assert answer.code == 0, answer.error
     assert "Share of the top tier in panels less its share of all 2,500 agents" in answer.out
     assert "When each indicator peaked" in answer.out
-    assert answer.out.count("Variance()") == 2 * 4 + 2
+    assert answer.out.count("Variance()") == 2 + 2
     names = {path.stem for path in (tmp_path / "out").glob("*.parquet")}
     assert names == TABLES
 

@@ -1,15 +1,18 @@
 """`aumann study`: a grid of panels, described in a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import nan
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
-from aumann.cli.study_tables import print_paper_tables
-from aumann.cli.terminal import PLAIN
+from aumann.cli.study_tables import WIDTH, print_paper_tables, print_table
 from aumann.cli.terminal import output as standard_output
+from aumann.study import StudyResults
+from aumann.study.grid import named
+from aumann.study.paper_table import Column, PaperTable
 
 __all__ = ["study"]
 
@@ -57,22 +60,38 @@ def study(
     if tables == "paper":
         print_paper_tables(console, results.paper_tables().values())
         return
-    _print_peaks(console, results.peaks().to_pylist(), tiers)
-    console.print()
-    _print_flips(console, results.summary().to_pylist(), tiers[0], study.population.agents)
-    for line in [*_left_out(results.tables["topics"]), *_certain(results.tables["protocols"])]:
-        console.print(line)
+    print_table(
+        console,
+        "When each indicator peaked, and who carried it: shares of the tiers at that step",
+        _peaks(results, tiers),
+    )
+    console.print("\n")
+    print_table(
+        console,
+        f"Share of the {tiers[0]} tier in panels less its share of all "
+        f"{study.population.agents:,} agents, percentage points, mean of the seeds; in brackets "
+        "the part of the shares that no single factor maps; panels without shares are left out "
+        "and counted",
+        _flips(results, tiers[0]),
+    )
+    asked = study.least_participants
+    left_out = _left_out(results.tables["topics"], asked)
+    for line in [*left_out, *_certain(results.tables["protocols"])]:
+        console.print(fill(line, WIDTH, subsequent_indent="  ", replace_whitespace=False))
     console.print(f"\nwritten to {folder}")
 
 
-def _left_out(topics: Any) -> Iterator[str]:
-    """Say which topics were not studied."""
+def _left_out(topics: Any, least: int) -> Iterator[str]:
+    """Say which topics were not studied, and why."""
     for row in topics.to_pylist():
-        if not row["eligible"]:
-            yield (
-                f"\nleft out: {row['topic']}, with {row['active']:,} active agents, "
-                f"and enough of them on {row['steps_enough']} steps"
-            )
+        if row["eligible"]:
+            continue
+        if not row["active"]:
+            why = "in which nobody is active"
+        else:
+            steps = f"{row['steps_enough']} step{'s' * (row['steps_enough'] != 1)}"
+            why = f"with {row['active']:,} active agents, and {least:,} or more on {steps}"
+        yield f"\nleft out: {row['topic']}, {why}"
 
 
 def _certain(protocols: Any) -> Iterator[str]:
@@ -89,52 +108,44 @@ def _certain(protocols: Any) -> Iterator[str]:
         yield f"  {protocol}: {agents} of {size:,}"
 
 
-def _print_peaks(console: Any, rows: list[dict[str, Any]], tiers: tuple[str, ...]) -> None:
-    table = Table(
-        "topic",
-        "value function",
-        "peak",
-        title="When each indicator peaked, and who carried it: shares of the tiers at that step",
-        title_justify="left",
-        **PLAIN,
-    )
+def _peaks(results: StudyResults, tiers: Sequence[str]) -> PaperTable:
+    """Return what the tiers have at the peak of every indicator, also of those without one."""
+    steps: dict[tuple[str, str], str] = {}
+    shares: dict[tuple[str, str], dict[str, float | None]] = {}
+    for row in results.peaks().to_pylist():
+        indicator = (named(row["topic"]), row["value_function"])
+        steps[indicator] = row["step"]
+        shares.setdefault(indicator, {})[row["tier"]] = row["share"]
+    whole = results.tables["whole"].to_pylist()
+    indicators = sorted({(named(row["topic"]), row["value_function"]) for row in whole})
+    columns = [
+        *_labels(("topic", "value function"), indicators),
+        Column("peak", "text", [steps.get(each, "no peak") for each in indicators]),
+    ]
     for tier in tiers:
-        table.add_column(tier, justify="right")
-    peaks: dict[tuple[str, str, str], dict[str, float | None]] = {}
-    for row in rows:
-        key = (row["topic"] or "all", row["value_function"], row["step"])
-        peaks.setdefault(key, {})[row["tier"]] = row["share"]
-    for key, shares in peaks.items():
-        table.add_row(*key, *(_percent(shares.get(tier)) for tier in tiers))
-    console.print(table)
+        # An indicator without a peak is no undefined figure: there is no step to have a share of.
+        cells = [shares[each][tier] if each in steps else nan for each in indicators]
+        columns.append(Column(tier, "share", cells))
+    notes = ["no peak: undefined, or the same value at every step"]
+    return PaperTable("", "", columns, 2, notes if len(steps) < len(indicators) else [])
 
 
-def _print_flips(console: Any, rows: list[dict[str, Any]], top: str, agents: int) -> None:
-    table = Table(
-        "topic",
-        "value function",
-        "protocol",
-        title=f"Share of the {top} tier in panels less its share of all {agents:,} "
-        "agents, percentage points, mean of the seeds; in brackets the part of the shares\n"
-        "that no single factor maps; panels without shares are left out and counted",
-        title_justify="left",
-        **PLAIN,
-    )
-    chosen = [row for row in rows if row["tier"] == top]
-    sizes = sorted({row["size"] for row in chosen})
-    for size in sizes:
-        table.add_column(f"{size:,}", justify="right")
+def _flips(results: StudyResults, top: str) -> PaperTable:
+    """Return how far panels are off, sizes side by side."""
+    chosen = [row for row in results.summary().to_pylist() if row["tier"] == top]
     cells: dict[tuple[str, str, str], dict[int, str]] = {}
     for row in chosen:
-        key = (row["topic"] or "all", row["value_function"], row["protocol"])
+        key = (named(row["topic"]), row["value_function"], row["protocol"])
         cells.setdefault(key, {})[row["size"]] = _flip(row)
-    for key, by_size in cells.items():
-        table.add_row(*key, *(by_size.get(size, "") for size in sizes))
-    console.print(table)
+    columns = _labels(("topic", "value function", "protocol"), list(cells))
+    for size in sorted({row["size"] for row in chosen}):
+        texts = [by_size.get(size, "") for by_size in cells.values()]
+        columns.append(Column(f"{size:,}", "written", texts))
+    return PaperTable("", "", columns, 3)
 
 
-def _percent(share: float | None) -> str:
-    return "undefined" if share is None else f"{share:.1%}"
+def _labels(names: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Column]:
+    return [Column(name, "text", [line[k] for line in lines]) for k, name in enumerate(names)]
 
 
 def _flip(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from aumann.cli.terminal import PLAIN
 from aumann.study.paper_table import PaperTable
 
-__all__ = ["print_paper_tables"]
+__all__ = ["print_paper_tables", "print_table"]
 
 # Wider tables continue below themselves, so that they can be read and pasted anywhere.
 WIDTH = 100
@@ -36,18 +36,24 @@ def print_paper_tables(console: Console, tables: Iterable[PaperTable]) -> None:
         if table.missing:
             missing.append(table)
             continue
-        console.print(Text(fill(f"{table.name}. {table.title}", width), style="bold"))
-        for columns in _side_by_side(table, width):
-            console.print()
-            console.print(_part(table, columns))
-        for remark in table.remarks:
-            console.print(fill(remark, width))
+        print_table(console, f"{table.name}. {table.title}", table)
         console.print("\n")
     if missing:
         console.print(Text("Not in this study", style="bold"))
         for table in missing:
             line = f"{table.name}. {table.title}: {table.missing}"
             console.print(fill(line, width, subsequent_indent="  "))
+
+
+def print_table(console: Console, title: str, table: PaperTable) -> None:
+    """Print a table under a title, and what is needed to read it right."""
+    width = min(console.width, WIDTH)
+    console.print(Text(fill(title, width), style="bold"))
+    for columns in _side_by_side(table, width):
+        console.print()
+        console.print(_part(table, columns))
+    for remark in table.remarks:
+        console.print(fill(remark, width))
 
 
 def _side_by_side(table: PaperTable, width: int) -> list[list[int]]:

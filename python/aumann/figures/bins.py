@@ -64,7 +64,7 @@ def bins(
     rows = int(whole["bin"].max())
     title = f"population, {counted(results.manifest['agents'])}"
     maps = [_map(title, whole, rows, len(steps))]
-    notes = []
+    notes = [*subject.notes]
     if "panel_bins" in results.tables or protocol is not None or size is not None:
         panel, name, members = _panel(results, subject, protocol, size)
         seed = results.manifest["seeds"][0]

@@ -52,6 +52,14 @@ class _Course(NamedTuple):
     undefined: int
     panels: int
 
+    @property
+    def peak(self) -> int | None:
+        """The first of the steps with the largest value, if one of several stands out."""
+        there = self.value[np.isfinite(self.value)]
+        if not there.size or (len(self.value) > 1 and there.min() == there.max()):
+            return None
+        return int(np.nanargmax(self.value))
+
 
 def days(
     results: PlottedStudy,
@@ -64,8 +72,8 @@ def days(
     """Draw the value and the tier shares of every step, the population beside panels.
 
     Parameters and errors are those of `StudyResults.plot`. The peak is the first step with the
-    largest value. A study without panels step by step shows the population alone, unless a protocol
-    or size was asked for.
+    largest value; a value that is the same at each of several steps has none. A study without
+    panels step by step shows the population alone, unless a protocol or size was asked for.
 
     Examples
     --------
@@ -98,7 +106,9 @@ def days(
     every[0, 0].set_ylabel("value")
     every[1, 0].set_ylabel("tier share (%)")
     legend_beside(figure, every[1, 0], title="tier")
-    describe(figure, f"Step by step: {subject.words}", _notes(courses, len(labels)))
+    describe(
+        figure, f"Step by step: {subject.words}", [*subject.notes, *_notes(courses, len(labels))]
+    )
     return figure
 
 
@@ -139,8 +149,8 @@ def _value(axes: Axes, course: _Course, labels: list[str]) -> None:
     low, high = course.value - course.value_spread, course.value + course.value_spread
     axes.fill_between(steps, low, high, color="#999999", alpha=0.3, linewidth=0)
     axes.plot(steps, course.value, color=INK, marker=".")
-    if np.isfinite(course.value).any():
-        peak = int(np.nanargmax(course.value))
+    peak = course.peak
+    if peak is not None:
         axes.plot(peak, course.value[peak], "*", color=_PEAK, markersize=11, zorder=3)
         late = peak > 0.6 * (len(labels) - 1) and len(labels) > 1
         axes.annotate(
@@ -166,9 +176,8 @@ def _shares(axes: Axes, course: _Course) -> None:
             steps, share - spread, share + spread, color=own.color, alpha=0.2, linewidth=0
         )
         axes.plot(steps, share, color=own.color, marker=own.marker, linestyle=own.line, label=tier)
-    if np.isfinite(course.value).any():
-        peak = int(np.nanargmax(course.value))
-        axes.axvline(peak, color=_PEAK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.5)
+    if course.peak is not None:
+        axes.axvline(course.peak, color=_PEAK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.5)
     axes.axhline(0, color=INK, linewidth=0.7)
     percent_axis(axes, "y")
     tidy(axes)
@@ -185,4 +194,7 @@ def _notes(courses: list[_Course], steps: int) -> list[str]:
     ]
     if gaps:
         notes.append(f"Steps with undefined shares are left out: {'; '.join(gaps)}")
+    flat = [course.title.split(",")[0] for course in courses if course.peak is None]
+    if flat:
+        notes.append(f"No peak, the same or no value at every step: {'; '.join(flat)}")
     return notes

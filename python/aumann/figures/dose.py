@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from aumann.figures.plotting import PlottedStudy
@@ -41,7 +42,7 @@ def dose(
     """Draw members of the first tier in a panel against the flip of its share, per protocol.
 
     Parameters and errors are those of `StudyResults.plot`. Whiskers are one standard deviation over
-    the seeds, both ways.
+    the seeds, both ways, but not to fewer than 0 agents.
 
     Examples
     --------
@@ -59,16 +60,20 @@ def dose(
     axes = figure.subplots()
     axes.axhline(0, color=INK, linewidth=0.8)
     flips: dict[str, list[Summary]] = {}
+    cut = False
     for position, protocol in enumerate(unique(panels["protocol"])):
         where = {"protocol": protocol, "size": size, "tier": tier}
         members = over_seeds(panels, "agents", **where)
         flip = over_seeds(panels, "flip", **where)
         flips[protocol] = [flip]
         own = look(position)
+        # There are no panels with less than nobody.
+        fewer = np.minimum(members.deviation, members.mean)
+        cut |= bool(fewer < members.deviation)
         axes.errorbar(
             members.mean,
             flip.mean,
-            xerr=members.deviation,
+            xerr=[[fewer], [members.deviation]],
             yerr=flip.deviation,
             fmt=own.marker,
             color=own.color,
@@ -80,7 +85,9 @@ def dose(
             capsize=2.5,
             label=protocol,
         )
-    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+    most = max(axes.get_xlim()[1], 1.0)
+    # Room for a marker at 0.
+    axes.set_xlim(-0.03 * most, most)
     axes.set_xlabel(f"agents of the tier '{tier}' in a panel of {size:,}")
     axes.set_ylabel("flip of its share (percentage points)")
     percent_axis(axes, "y", sign=True)
@@ -90,8 +97,10 @@ def dose(
         figure,
         f"Members of the tier '{tier}' and the flip of its share: {subject.words}",
         [
+            *subject.notes,
             averaged("Points", "whiskers", seeds(panels)),
             f"Flip: the panel's share less the population's; the tier has {counted(agents)}",
+            *(["Whiskers end at 0 agents"] if cut else []),
             *undefined_note(flips),
         ],
     )

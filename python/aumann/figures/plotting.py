@@ -112,8 +112,9 @@ class PlottedStudy:
         topic : str, optional
             The first topic of the study if not given.
         value_function : ValueFunction or str, optional
-            As the tables name it, such as "Heat()". If not given: heat, or the first of a study
-            without. Not for `residuals`.
+            As the tables name it, such as "Heat()". If not given: heat. Of a study without, and
+            where the population has no shares of heat (a feature is 0 for all): the first
+            nonlinear one that has shares. Not for `residuals`.
         protocol : str, optional
             For `bins` and `days`, the protocol whose panels were attributed step by step, the
             first of them if not given; for `repair`, all if not given. Not for the others.

@@ -85,6 +85,7 @@ def repair(
         figure,
         f"Panels of {counted(size)}, raw and reweighted: {subject.words}",
         [
+            *subject.notes,
             "A row per panel. Crosses: its raw share; dots and lines: reweighted, with the 95 % "
             f"interval; dashed: the population. Intervals that hold it: {'; '.join(notes)}",
         ],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aumann.figures.names import known
 from aumann.figures.plotting import PlottedStudy
+from aumann.study.grid import Grid
 
 __all__ = [
     "Columns",
@@ -123,6 +124,8 @@ class Subject:
         None for a population without topics.
     value_function : str
         As the tables name it.
+    notes : sequence of str
+        Why it is not the one that is usually shown, if so.
 
     Examples
     --------
@@ -132,6 +135,7 @@ class Subject:
 
     topic: str | None
     value_function: str
+    notes: Sequence[str] = ()
 
     @property
     def where(self) -> dict[str, Any]:
@@ -146,7 +150,7 @@ class Subject:
 
 
 def settle(results: PlottedStudy, topic: str | None, value_function: Any = None) -> Subject:
-    """Return the subject that was asked for, or the first there is.
+    """Return the subject that was asked for, or the first topic and heat, or what stands in for it.
 
     Raises
     ------
@@ -167,11 +171,10 @@ def settle(results: PlottedStudy, topic: str | None, value_function: Any = None)
         raise ValueError(f"topic: {topic!r}, the population of this study has no topics")
     chosen = topics[0] if topic is None else known("topic", topic, topics)
     if value_function is None:
-        function = "Heat()" if "Heat()" in functions else functions[0]
-    else:
-        named = value_function if isinstance(value_function, str) else repr(value_function)
-        function = known("value_function", named, functions)
-    return Subject(chosen, function)
+        grid = Grid(results.tables, results.manifest)
+        return Subject(chosen, grid.function("Heat", chosen), grid.instead("Heat", chosen))
+    named = value_function if isinstance(value_function, str) else repr(value_function)
+    return Subject(chosen, known("value_function", named, functions))
 
 
 def told(value_function: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 __all__ = [
@@ -90,11 +93,32 @@ _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "aumann",
     "text.color": INK,
+    # Hinted letters are wider at some resolutions than where the layout was made.
+    "text.hinting": "no_hinting",
     "xtick.color": "#555555",
     "xtick.labelsize": 8,
     "ytick.color": "#555555",
     "ytick.labelsize": 8,
 }
+# For letters that the first family lacks. Fonts of coloured pictures cannot be drawn.
+_FALLBACKS = (
+    "Noto Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Noto Sans SC",
+    "Noto Sans KR",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Bengali",
+    "Noto Sans Thai",
+    "Noto Emoji",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+    "Malgun Gothic",
+    "SimHei",
+    "Unifont",
+)
 # Without a date the same tables are the same file.
 _UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -109,7 +133,25 @@ def style() -> AbstractContextManager[None]:
     ...     print(matplotlib.rcParams["svg.fonttype"])
     none
     """
-    return matplotlib_style.context(["default", _STYLE])
+    families = {"font.family": ["sans-serif", *_installed()]}
+    return matplotlib_style.context(["default", _STYLE | families])
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    # Files of several fonts cannot be embedded in a PDF.
+    single = {
+        font.name for font in fontManager.ttflist if font.fname.lower().endswith((".ttf", ".otf"))
+    }
+    return tuple(name for name in _FALLBACKS if name in single)
+
+
+@contextmanager
+def _boxes_allowed() -> Iterator[None]:
+    """Draw a box for a letter that no font has, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from", UserWarning)
+        yield
 
 
 class Picture(Figure):
@@ -131,8 +173,13 @@ class Picture(Figure):
         suffix = PurePath(fname).suffix if isinstance(fname, str | PurePath) else ""
         kind = str(options.get("format") or suffix.lstrip(".") or "png").lower()
         options["metadata"] = {**_UNDATED.get(kind, {}), **(options.get("metadata") or {})}
-        with style():
+        with style(), _boxes_allowed():
             super().savefig(fname, **options)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure, as `matplotlib.figure.Figure.draw` does, whatever letters it has."""
+        with _boxes_allowed():
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         # What a notebook asks of an object. Figures made without pyplot have no display of theirs.

@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from aumann.figures.plotting import PlottedStudy
 from aumann.figures.selection import (
@@ -40,6 +41,9 @@ from aumann.figures.style import (
 
 __all__ = ["scales", "tiers"]
 
+# Of the length that all bars take: longer whiskers would leave the bars too short to read.
+_BEYOND = 0.5
+
 
 def tiers(
     results: PlottedStudy,
@@ -51,7 +55,7 @@ def tiers(
     """Draw the share of every tier in the population and in panels by every protocol, as bars.
 
     Parameters and errors are those of `StudyResults.plot`. Whiskers are one standard deviation over
-    the seeds.
+    the seeds; the bars decide how far the axis goes, and what is longer ends in an arrow.
 
     Examples
     --------
@@ -71,56 +75,88 @@ def tiers(
     rows = -(-len(names) // columns)
     lines = max(len(textwrap.wrap(name, 22)) for name in protocols)
     figure = Picture(WIDTH, 1.1 + rows * (0.55 + (0.18 + 0.12 * lines) * (len(protocols) + 1)))
-    undefined: dict[str, list[Summary]] = {}
-    lowest = 0.0
+    found = {
+        tier: [
+            over_seeds(panels, "share", protocol=protocol, size=size, tier=tier)
+            for protocol in protocols
+        ]
+        for tier in names
+    }
+    full = {tier: float(whole["share"][whole["tier"] == tier][0]) for tier in names}
+    shares = np.array([[full[tier], *(each.mean for each in found[tier])] for tier in names])
+    spread = np.array([[np.nan, *(each.deviation for each in found[tier])] for tier in names])
+    low, high = _reach(shares, spread)
     every = grid(figure, len(names), columns, sharey=True, sharex=True)
     for position, (axes, tier) in enumerate(zip(every, names, strict=True)):
-        shares = [float(whole["share"][whole["tier"] == tier][0])]
-        deviations = [np.nan]
-        for protocol in protocols:
-            found = over_seeds(panels, "share", protocol=protocol, size=size, tier=tier)
-            undefined[protocol] = [found]
-            shares.append(found.mean)
-            deviations.append(found.deviation)
-        _bars(axes, shares, deviations, look(position))
-        lowest = min(lowest, np.nan_to_num(shares).min())
+        _bars(axes, shares[position], spread[position], look(position), low, high)
         title_tier(axes, tier, names[tier], columns)
         labels = ["population", *(textwrap.fill(name, 22) for name in protocols)]
-        axes.set_yticks(range(len(shares)), labels)
+        axes.set_yticks(range(len(labels)), labels)
     every[0].set_ylim(len(protocols) + 0.6, -0.6)
-    low, high = every[0].get_xlim()
     # Room for the numbers beside the bars.
-    room = 0.45 * (high - low)
-    every[0].set_xlim(low - room * (lowest < 0), high + room)
+    room = 0.6 * (high - low)
+    left = room if (shares < 0).any() else 0.05 * room * (low < 0)
+    every[0].set_xlim(low - left, high + room)
+    cut = (shares - spread < low) | (shares + spread > high)
     for axes in every[-columns:]:
         axes.set_xlabel("share (%)")
     describe(
         figure,
         f"Tier shares of the population and of panels of {counted(size)}: {subject.words}",
         [
+            *subject.notes,
             averaged("Bars", "whiskers", seeds(panels)),
-            *undefined_note(undefined),
+            *(["Arrows: whiskers that are longer than drawn"] if cut.any() else []),
+            # A panel has shares of all tiers or of none.
+            *undefined_note({name: [found[tier][k]] for k, name in enumerate(protocols)}),
         ],
     )
     return figure
 
 
-def _bars(axes: Axes, shares: list[float], deviations: list[float], own: Look) -> None:
+def _reach(shares: NDArray[np.float64], spread: NDArray[np.float64]) -> tuple[float, float]:
+    """Return how far whiskers are drawn: beyond the bars by half of their length, at most."""
+    low, high = (float(end(np.nan_to_num(shares))) for end in (np.min, np.max))
+    low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        return 0.0, 1.0
+    beyond = _BEYOND * (high - low)
+    ends = np.nan_to_num(np.concatenate([shares - spread, shares + spread]))
+    return (
+        min(low, max(float(ends.min()), low - beyond)),
+        max(high, min(float(ends.max()), high + beyond)),
+    )
+
+
+def _bars(
+    axes: Axes,
+    shares: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    own: Look,
+    low: float,
+    high: float,
+) -> None:
     places = np.arange(len(shares))
     bars = axes.barh(places, np.nan_to_num(shares), height=0.68, color=own.color, alpha=0.85)
     bars[0].set(color="#555555", hatch="////", edgecolor="white")
+    starts, ends = np.maximum(shares - spread, low), np.minimum(shares + spread, high)
     axes.errorbar(
         shares[1:],
         places[1:],
-        xerr=deviations[1:],
+        xerr=[(shares - starts)[1:], (ends - shares)[1:]],
         fmt="none",
         ecolor=INK,
         elinewidth=0.9,
         capsize=2,
     )
+    for marker, at, cut in (
+        ("<", low, shares - spread < low),
+        (">", high, shares + spread > high),
+    ):
+        axes.plot(np.full(cut.sum(), at), places[cut], marker, color=INK, markersize=6)
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.axvline(shares[0], color="#555555", linewidth=0.8, linestyle=(0, (3, 2)), zorder=0.5)
-    for place, share, deviation in zip(places, shares, np.nan_to_num(deviations), strict=True):
+    for place, share, deviation in zip(places, shares, np.nan_to_num(spread), strict=True):
         if np.isnan(share):
             axes.annotate(
                 "undefined",
@@ -134,10 +170,13 @@ def _bars(axes: Axes, shares: list[float], deviations: list[float], own: Look) -
             )
             continue
         outwards = -1 if share < 0 else 1
+        end = share + outwards * deviation
+        shown = np.clip(end, low, high)
         axes.annotate(
             f"{100 * share:.1f}".replace("-", "\u2212"),
-            (share + outwards * deviation, place),
-            (4 * outwards, 0),
+            (shown, place),
+            # Past the head of an arrow.
+            ((4 if shown == end else 7) * outwards, 0),
             textcoords="offset points",
             fontsize=7.5,
             horizontalalignment="left" if outwards > 0 else "right",
@@ -199,6 +238,7 @@ def scales(
         figure,
         f"Tier shares against the size of the panel: {subject.words}",
         [
+            *subject.notes,
             averaged("Lines", "bands", seeds(panels)),
             "Dashed, hollow markers: the population",
             *undefined_note(undefined),

@@ -207,10 +207,32 @@ class Grid:
         """Names of the value functions other than the mean and its multiples."""
         return [name for name in self.functions if set(FUNCTION.findall(name)) != {"Mean"}]
 
-    def function(self, name: str) -> str:
-        """Return the value function of a class, or else the first nonlinear one, or the first."""
-        wanted = [each for each in self.functions if each.startswith(f"{name}(")]
-        return (wanted or self.nonlinear or self.functions)[0]
+    def function(self, name: str, topic: str | None) -> str:
+        """Return the value function of a class, or one that stands in for it in a topic.
+
+        Where there is none of the class, or its shares of the population are undefined, it is the
+        first nonlinear one with shares, or else the first of all with shares.
+        """
+        wanted = self._wanted(name)
+        for each in (wanted, *self.nonlinear, *self.functions):
+            if self._has_shares(topic, each):
+                return each
+        return wanted
+
+    def instead(self, name: str, topic: str | None) -> list[str]:
+        """Say why `function` is not the one that is wanted; nothing if it is."""
+        wanted, shown = self._wanted(name), self.function(name, topic)
+        if shown == wanted:
+            return []
+        where = "" if topic is None else f" in {topic}"
+        return [f"{wanted} has no shares{where}, where it is undefined: {shown} is shown instead"]
+
+    def _wanted(self, name: str) -> str:
+        of_class = [each for each in self.functions if each.startswith(f"{name}(")]
+        return (of_class or self.nonlinear or self.functions)[0]
+
+    def _has_shares(self, topic: str | None, function: str) -> bool:
+        return any(self.whole_share(topic, function, tier) is not None for tier in self.tiers)
 
     @property
     def random(self) -> list[str]:

@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from aumann.study.grid import FULL, Grid, OverSeeds, named, over_seeds, undefined_note, within
-from aumann.study.paper_table import Column, PaperTable
+from aumann.study.paper_table import NOTHING, Column, PaperTable
 
 __all__ = ["peaks", "stability"]
 
 
 def peaks(grid: Grid, name: str) -> PaperTable:
     """Return the step with the largest value of every topic, and what the tiers have of it."""
-    function = grid.function("Heat")
-    peak: dict[str | None, dict[str, float | None]] = {}
-    labels: list[str] = []
-    for topic in grid.topics:
-        rows = grid.rows("steps", topic=topic, value_function=function)
-        # The first of steps that tie.
-        first = min(rows, key=lambda row: (-row["value"], row["number"]))
-        labels.append(first["step"])
-        peak[topic] = {
-            row["tier"]: row["share"] for row in rows if row["number"] == first["number"]
-        }
-
-    def dominant(topic: str | None) -> str | None:
-        shares = {tier: share for tier, share in peak[topic].items() if share is not None}
-        return max(shares, key=shares.__getitem__) if shares else None
-
+    functions = {topic: grid.function("Heat", topic) for topic in grid.topics}
+    shown = ", ".join(dict.fromkeys(functions.values()))
+    found = [_peak(grid, topic, function) for topic, function in functions.items()]
+    # A topic without a peak is no undefined figure: there is nothing to have a share of.
+    shares = [dict.fromkeys(grid.tiers, nan) if peak is None else peak[1] for peak in found]
+    most = [NOTHING if peak is None else _dominant(peak[1]) for peak in found]
     return PaperTable(
         name,
         f"Step of the largest value per topic, the population's tier shares at it, and the tier "
-        f"that has most; {function}",
+        f"that has most; {shown}",
         [
             Column("topic", "text", [named(topic) for topic in grid.topics]),
-            Column("peak", "text", labels),
-            *(
-                Column(tier, "share", [peak[topic][tier] for topic in grid.topics])
-                for tier in grid.tiers
-            ),
-            Column("most", "text", [dominant(topic) for topic in grid.topics]),
+            Column("peak", "text", ["no peak" if peak is None else peak[0] for peak in found]),
+            *(Column(tier, "share", [each[tier] for each in shares]) for tier in grid.tiers),
+            Column("most", "text", most),
         ],
         1,
+        [note for topic in grid.topics for note in grid.instead("Heat", topic)]
+        + (["no peak: undefined, or the same value at every step"] if None in found else []),
     )
+
+
+def _peak(
+    grid: Grid, topic: str | None, function: str
+) -> tuple[str, dict[str, float | None]] | None:
+    """Return the label and the shares of the first of the largest steps, if one stands out."""
+    rows = grid.rows("steps", topic=topic, value_function=function)
+    there = [row for row in rows if row["value"] is not None]
+    several = len({row["number"] for row in rows}) > 1
+    if not there or (several and len({row["value"] for row in there}) == 1):
+        return None
+    first = min(there, key=lambda row: (-row["value"], row["number"]))
+    at_peak = (row for row in rows if row["number"] == first["number"])
+    return first["step"], {row["tier"]: row["share"] for row in at_peak}
+
+
+def _dominant(shares: dict[str, float | None]) -> str | None:
+    there = {tier: share for tier, share in shares.items() if share is not None}
+    return max(there, key=there.__getitem__) if there else None
 
 
 def stability(grid: Grid, name: str) -> PaperTable:
     """Return the top tier's share over the steps, of panels of every size and of all agents."""
-    function, topic, top = grid.function("Heat"), grid.topics[0], grid.tiers[0]
+    topic, top = grid.topics[0], grid.tiers[0]
+    function = grid.function("Heat", topic)
     where: dict[str, Any] = {"topic": topic, "value_function": function, "tier": top}
     rows = grid.rows("panel_steps", "name a protocol in stepwise", **where)
     protocols = dict.fromkeys(row["protocol"] for row in rows)
@@ -72,6 +82,9 @@ def stability(grid: Grid, name: str) -> PaperTable:
             Column("deviation across steps, points", "deviation", [c.deviation for c in across]),
         ],
         1,
-        undefined_note((f"steps of panels of {size:,}", cell) for (size, _), cell in panels.items())
+        grid.instead("Heat", topic)
+        + undefined_note(
+            (f"steps of panels of {size:,}", cell) for (size, _), cell in panels.items()
+        )
         + undefined_note([("steps of all agents", OverSeeds.of(full))]),
     )

@@ -37,7 +37,8 @@ def baselines(grid: Grid, name: str) -> PaperTable:
 
 def elites(grid: Grid, name: str) -> PaperTable:
     """Return the shares of the top 1 % by every feature, of all agents and of small panels."""
-    function, topic = grid.function("Heat"), grid.topics[0]
+    topic = grid.topics[0]
+    function = grid.function("Heat", topic)
     whole = grid.rows("elites", topic=topic, value_function=function)
     size, protocol = grid.small, grid.biased
     rows = grid.rows(
@@ -63,7 +64,8 @@ def elites(grid: Grid, name: str) -> PaperTable:
             ),
         ],
         1,
-        undefined_note((f"panels of {protocol}", shares[elite,]) for elite in names[:1]),
+        grid.instead("Heat", topic)
+        + undefined_note((f"panels of {protocol}", shares[elite,]) for elite in names[:1]),
     )
 
 
@@ -86,15 +88,23 @@ def topics(grid: Grid, name: str) -> PaperTable:
     """Return how alive the topics are."""
     rows = grid.rows("topics")
     least = grid.manifest["least_participants"]
+    columns = [
+        Column("topic", "text", [named(row["topic"]) for row in rows]),
+        Column("agents", "members", [row["active"] for row in rows]),
+        Column("eligible", "text", ["yes" if row["eligible"] else "no" for row in rows]),
+    ]
+    if not least:
+        # With no least number of agents every step would count.
+        title = "Topics: agents with any activity, and whether there are any"
+        return PaperTable(name, title, columns, 1)
+    columns.insert(2, Column("steps", "members", [row["steps_enough"] for row in rows]))
     return PaperTable(
         name,
         f"Topics: agents with any activity, steps with at least {least:,} of them, and whether "
         f"these are the {grid.manifest['least_steps']:,} steps that were asked for",
-        [
-            Column("topic", "text", [named(row["topic"]) for row in rows]),
-            Column("agents", "members", [row["active"] for row in rows]),
-            Column("steps", "members", [row["steps_enough"] for row in rows]),
-            Column("eligible", "text", ["yes" if row["eligible"] else "no" for row in rows]),
-        ],
+        columns,
         1,
+        ["where nobody is active a topic is not eligible, whatever was asked for"]
+        if any(not row["active"] for row in rows)
+        else [],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from textwrap import fill
 from typing import Any, Literal, TypeAlias
 
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 
 from aumann.export import Table, Tabular, html_table, text_table
 
-__all__ = ["Column", "Kind", "PaperTable"]
+__all__ = ["NOTHING", "Column", "Kind", "PaperTable"]
 
 # share: a part of a whole, written as a percentage. points: a difference of shares. figure: a
 # number of order 1, or rounding error. members: a number of agents, or the mean of some.
-# deviation: of shares.
-Kind: TypeAlias = Literal["text", "share", "points", "figure", "members", "deviation"]
+# deviation: of shares. written: numbers that are text already.
+Kind: TypeAlias = Literal["text", "share", "points", "figure", "members", "deviation", "written"]
 
 UNDEFINED = "undefined"
+
+# Where there is nothing of which a figure could be undefined.
+NOTHING = "-"
 
 # Of the sentences above and below a table.
 WIDTH = 100
@@ -33,10 +37,10 @@ class Column:
     ----------
     name : str
         The heading.
-    kind : {"text", "share", "points", "figure", "members", "deviation"}
+    kind : {"text", "share", "points", "figure", "members", "deviation", "written"}
         How cells are written.
     cells : sequence
-        Numbers, or text where the kind says so; None where undefined.
+        Numbers, or text where the kind says so; None where undefined, NaN where there is nothing.
     deviations : sequence of float or None, optional
         The standard deviation of each cell; None where there is none.
     """
@@ -104,7 +108,7 @@ class PaperTable(Tabular):
             for cell in column.cells
             if cell is not None
         ]
-        return any(not -1e-9 <= share <= 1 + 1e-9 for share in shares)
+        return any(share < -1e-9 or share > 1 + 1e-9 for share in shares)
 
     @property
     def header(self) -> list[str]:
@@ -144,7 +148,7 @@ class PaperTable(Tabular):
         for k, column in enumerate(self.columns):
             # A topic may be called like one of the other columns.
             name = column.name if column.name not in found else f"{column.name} ({k})"
-            if column.kind == "text":
+            if column.kind in ("text", "written"):
                 found[name] = np.array(list(column.cells), dtype=np.object_)
                 continue
             found[name] = _numbers(column.cells)
@@ -175,8 +179,10 @@ def _numbers(cells: Sequence[Any]) -> NDArray[np.float64]:
 def _text(kind: Kind, cell: Any, deviation: float | None, signed: bool) -> str:
     if cell is None:
         return UNDEFINED
-    if kind == "text":
+    if kind in ("text", "written"):
         return str(cell)
+    if isnan(cell):
+        return NOTHING
     if kind == "share":
         return f"{100 * cell:{'+' if signed else ''}.1f}%"
     if kind == "points":

@@ -164,7 +164,8 @@ def _all_tier_shares(grid: Grid, name: str) -> PaperTable:
 
 
 def _doses(grid: Grid, name: str) -> PaperTable:
-    function, topic, top = grid.function("Variance"), grid.topics[0], grid.tiers[0]
+    topic, top = grid.topics[0], grid.tiers[0]
+    function = grid.function("Variance", topic)
     rows = grid.rows("shares", topic=topic, value_function=function, tier=top, size=grid.small)
     members = over_seeds(rows, "agents", "protocol")
     flips = over_seeds(rows, "flip", "protocol")
@@ -180,13 +181,15 @@ def _doses(grid: Grid, name: str) -> PaperTable:
             _means("flip, points", "points", [flips[protocol,] for protocol in protocols]),
         ],
         1,
-        undefined_note((f"panels of {protocol}", flips[protocol,]) for protocol in protocols),
+        grid.instead("Variance", topic)
+        + undefined_note((f"panels of {protocol}", flips[protocol,]) for protocol in protocols),
     )
 
 
 def _sizes(grid: Grid, name: str) -> PaperTable:
     """Sizes below each other, the biased and the random protocol side by side."""
-    function, topic = grid.function("Heat"), grid.topics[0]
+    topic = grid.topics[0]
+    function = grid.function("Heat", topic)
     rows = grid.rows("shares", topic=topic, value_function=function)
     panels = over_seeds(rows, "share", "protocol", "size", "tier")
     columns = [Column("size", "text", [*(f"{size:,}" for size in grid.sizes), FULL])]
@@ -196,7 +199,7 @@ def _sizes(grid: Grid, name: str) -> PaperTable:
             cells = [panels[protocol, size, tier].mean for size in grid.sizes]
             cells.append(grid.whole_share(topic, function, tier))
             columns.append(Column(f"{protocol} {tier}", "share", cells))
-    notes = undefined_note(
+    notes = grid.instead("Heat", topic) + undefined_note(
         (f"panels of {size:,} by {protocol}", cell)
         for (protocol, size, tier), cell in panels.items()
         if tier == grid.tiers[0] and protocol in protocols

@@ -137,7 +137,9 @@ class StudyResults(PlottedStudy):
     def peaks(self) -> Any:
         """Return the step with the largest value per topic and value function, by tier.
 
-        A pyarrow.Table with columns topic, value_function, step, value, tier and share.
+        A pyarrow.Table with columns topic, value_function, step, value, tier and share; of steps
+        that tie the first. An indicator that is undefined or the same number at each of several
+        steps has no peak, and no rows.
         """
         import duckdb
 
@@ -146,8 +148,11 @@ class StudyResults(PlottedStudy):
         return connection.sql(
             """
             select topic, value_function, step, value, tier, share from steps
-            qualify value = max(value) over (partition by topic, value_function)
+            window indicator as (partition by topic, value_function)
+            qualify value = max(value) over indicator
                 and number = min(number) over (partition by topic, value_function, value)
+                and (min(value) over indicator < max(value) over indicator
+                    or min(number) over indicator = max(number) over indicator)
             order by topic, value_function, share desc nulls last, tier
             """
         ).to_arrow_table()
