@@ -38,8 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         away = Path(name)
         python = environment(away / "wheel", f"{only('*.whl')}[cli]", "--group", "test")
-        shutil.copytree(ROOT / "tests" / "python", away / "tests" / "python")
-        shutil.copytree(ROOT / "scripts", away / "scripts")
+        for part in ("tests/python", "scripts", "docs"):
+            shutil.copytree(ROOT / part, away / part)
         tests = [python, "-m", "pytest", "--quiet", "-n", "auto", "--import-mode=importlib"]
         config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", away]
         ran = subprocess.run(
