@@ -35,6 +35,8 @@ from aumann.figures.style import (
     percent_axis,
     tidy,
 )
+from aumann.study.peak import peak_step
+from aumann.study.tiers import defined
 
 __all__ = ["days"]
 
@@ -55,10 +57,7 @@ class _Course(NamedTuple):
     @property
     def peak(self) -> int | None:
         """The first of the steps with the largest value, if one of several stands out."""
-        there = self.value[np.isfinite(self.value)]
-        if not there.size or (len(self.value) > 1 and there.min() == there.max()):
-            return None
-        return int(np.nanargmax(self.value))
+        return peak_step(dict(enumerate(map(defined, self.value))))
 
 
 def days(

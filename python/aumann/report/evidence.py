@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from aumann.study.peak import peak_step
+
 if TYPE_CHECKING:
     from aumann.study import StudyResults
 
@@ -266,14 +268,8 @@ class Evidence:
 
 
 def highest_step(rows: Iterable[Row]) -> int | None:
-    """Return the number of the step with the largest value, the earliest of such.
-
-    What has the same value at all of several steps has no peak.
-    """
-    values = {row["number"]: row["value"] for row in rows if row["value"] is not None}
-    if len(values) > 1 and len(set(values.values())) == 1:
-        return None
-    return max(sorted(values), key=lambda step: values[step], default=None)
+    """Return the number of the step at which the value of the rows peaks, if it does."""
+    return peak_step({row["number"]: row["value"] for row in rows})
 
 
 def _indicator(row: Row) -> Indicator:

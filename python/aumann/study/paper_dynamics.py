@@ -7,6 +7,7 @@ from typing import Any
 
 from aumann.study.grid import FULL, Grid, OverSeeds, named, over_seeds, undefined_note, within
 from aumann.study.paper_table import NOTHING, Column, PaperTable
+from aumann.study.peak import peak_step
 
 __all__ = ["peaks", "stability"]
 
@@ -40,13 +41,11 @@ def _peak(
 ) -> tuple[str, dict[str, float | None]] | None:
     """Return the label and the shares of the first of the largest steps, if one stands out."""
     rows = grid.rows("steps", topic=topic, value_function=function)
-    there = [row for row in rows if row["value"] is not None]
-    several = len({row["number"] for row in rows}) > 1
-    if not there or (several and len({row["value"] for row in there}) == 1):
+    highest = peak_step({row["number"]: row["value"] for row in rows})
+    if highest is None:
         return None
-    first = min(there, key=lambda row: (-row["value"], row["number"]))
-    at_peak = (row for row in rows if row["number"] == first["number"])
-    return first["step"], {row["tier"]: row["share"] for row in at_peak}
+    at_peak = [row for row in rows if row["number"] == highest]
+    return at_peak[0]["step"], {row["tier"]: row["share"] for row in at_peak}
 
 
 def _dominant(shares: dict[str, float | None]) -> str | None:
