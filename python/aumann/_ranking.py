@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aumann._numbers import check_integer
 
-__all__ = ["Top", "largest", "largest_by_step"]
+__all__ = ["Top", "jaccard", "largest", "largest_by_step"]
 
 
 # Every which candidate is looked at before all are.
@@ -65,6 +65,18 @@ def largest(
     found = np.concatenate([above, level])
     order = np.argsort(keys[found], kind="stable")
     return np.asarray(candidates[found[order]])
+
+
+def jaccard(one: NDArray[np.intp], other: NDArray[np.intp]) -> float:
+    """Return how many agents two tops share, as a part of those in either.
+
+    Examples
+    --------
+    >>> jaccard(np.array([4, 2]), np.array([2, 7]))
+    0.3333333333333333
+    """
+    shared = np.intersect1d(one, other, assume_unique=True).size
+    return shared / (len(one) + len(other) - shared)
 
 
 def largest_by_step(

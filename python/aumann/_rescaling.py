@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aumann import _core
 from aumann._numbers import check_integer
-from aumann._ranking import largest
+from aumann._ranking import jaccard, largest
 from aumann._shares import share_divisors
 from aumann.attribution import Attribution
 from aumann.scaling_bias import PerStep, Rescaling
@@ -195,7 +195,7 @@ def _compared(panel: Attribution, drawn: Drawn, ranked: Ranked, step: int) -> _S
         spearman = _core.rank_correlation(own, given)
         if ranked.tops:
             ours = agents[largest(own, np.arange(len(own)), max(ranked.tops))]
-            jaccards = [_jaccard(ours[:top], theirs[:top]) for top in ranked.tops]
+            jaccards = [jaccard(ours[:top], theirs[:top]) for top in ranked.tops]
     return _Step(factor, residual, spearman, jaccards, undefined)
 
 
@@ -216,11 +216,6 @@ def _undefined(result: Attribution, step: int, name: str) -> str:
 def _rank(values: NDArray[Any]) -> bool:
     """Whether the numbers rank anybody: there are two different ones."""
     return bool(values.size) and bool((values != values[0]).any())
-
-
-def _jaccard(one: NDArray[np.intp], other: NDArray[np.intp]) -> float:
-    shared = np.intersect1d(one, other, assume_unique=True).size
-    return shared / (len(one) + len(other) - shared)
 
 
 def _predicted(panel: Attribution, whole: Attribution) -> NDArray[np.float64] | None:

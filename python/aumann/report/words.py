@@ -28,7 +28,6 @@ ROUNDING = 1e-9
 UNDEFINED = "undefined"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
-DASH = "\N{EN DASH}"
 
 
 def number(value: float | None, digits: int = 4) -> str:

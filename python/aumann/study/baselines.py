@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._ranking import jaccard
 from aumann.attribution import Attribution
 from aumann.comparison import Comparison
 from aumann.study.cells import TOP, Whole
@@ -84,7 +85,5 @@ def _agreement(one: Attribution | None, two: Attribution | None) -> dict[str, fl
     if found["kendall"] is not None:
         largest = [result.top(max(TOP)).agents for result in (one, two)]
         for k in TOP:
-            mine, theirs = (agents[:k] for agents in largest)
-            shared = np.intersect1d(mine, theirs).size
-            found[f"jaccard_{k}"] = shared / (len(mine) + len(theirs) - shared)
+            found[f"jaccard_{k}"] = jaccard(*(agents[:k] for agents in largest))
     return found
