@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
-from aumann._sparse import Series, SparseSteps
 from aumann.feature import Feature
 from aumann.population import Population
-from aumann.sources._calendar import Edges, StepLength, iso_time, zone_named
-from aumann.sources._event_log import (
-    check_stream,
-    check_unit,
-    create_table,
-    find_layout,
-    load_rows,
+from aumann.sources._calendar import StepLength, iso_time, zone_named
+from aumann.sources._event_counts import (
+    check_kinds,
+    code_events,
+    counts,
+    identifiers,
+    index_agents,
+    index_topics,
+    reach,
+    single,
 )
+from aumann.sources._event_log import check_stream, check_unit, find_layout, load_rows
 from aumann.sources._followers import load_followers
 
 __all__ = ["read_events"]
@@ -167,24 +168,24 @@ def read_events(
         if events == 0:
             found = f"; {malformed.examples[0]}" if malformed.count else ""
             raise ValueError(f"{log} holds no event{found}")
-        _check_kinds(connection, kinds)
+        check_kinds(connection, kinds)
         edges = length.edges(first, last, zone)
         stage("indexing agents")
         if followers is not None:
             load_followers(connection, Path(followers))
-        agents = _index_agents(connection, followers is not None)
-        topics = _index_topics(connection) if topic_column is not None else []
+        agents = index_agents(connection, followers is not None)
+        topics = index_topics(connection) if topic_column is not None else []
         stage("counting events")
-        _code_events(connection, edges, kinds, topic_column is not None)
+        code_events(connection, edges, kinds, topic_column is not None)
         series = {
-            name: _counts(connection, agent, name, max(1, len(topics)), len(edges.labels), agents)
+            name: counts(connection, agent, name, max(1, len(topics)), len(edges.labels), agents)
             for name, agent in (("activity", "actor"), ("resonance", "target"))
         }
         agent_table: dict[str, NDArray[Any]] = {
-            "reach": _reach(connection, agents, followers is not None)
+            "reach": reach(connection, agents, followers is not None)
         }
         if keep_ids:
-            agent_table["id"] = _identifiers(connection)
+            agent_table["id"] = identifiers(connection)
         metadata: dict[str, Any] = {
             "source": "events",
             "file": log.name,
@@ -203,12 +204,12 @@ def read_events(
         if malformed.count:
             metadata["malformed_examples"] = malformed.examples
         if followers is not None:
-            metadata["agents_without_followers"] = _one(
+            metadata["agents_without_followers"] = single(
                 connection, "SELECT count(*) FROM agent ANTI JOIN follower USING (id)"
             )
         if topic_column is not None:
             metadata["topic_column"] = topic_column
-            metadata["events_without_topic"] = _one(
+            metadata["events_without_topic"] = single(
                 connection, "SELECT count(*) FROM event WHERE topic = ''"
             )
     return Population(
@@ -257,133 +258,3 @@ def _database(log: Path) -> Iterator[Any]:
             raise KeyboardInterrupt from error
         except duckdb.Error as error:
             raise ValueError(f"{log} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def _one(connection: Any, query: str) -> Any:
-    return connection.execute(query).fetchall()[0][0]
-
-
-def _check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]]) -> None:
-    """Refuse kinds that never occur, naming those that do."""
-    rows = connection.execute(
-        "SELECT kind, count(*) FROM event GROUP BY kind ORDER BY count(*) DESC, kind"
-    ).fetchall()
-    known = {kind for kind, _ in rows}
-    for argument, wanted in kinds.items():
-        absent = [kind for kind in wanted if kind not in known]
-        if absent:
-            shown = [kind for kind, _ in rows[:10]]
-            more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
-            raise ValueError(
-                f"{argument} names {absent}, which no event has; the kinds are {shown}{more}"
-            )
-
-
-def _index_agents(connection: Any, followers: bool) -> int:
-    """Make the table `agent` (id, code) and return the number of agents."""
-    table = "UNION SELECT id FROM follower" if followers else ""
-    connection.execute(
-        f"""
-        CREATE TABLE identifier AS
-        SELECT actor AS id FROM event UNION
-        SELECT target FROM event WHERE target <> '' {table}
-        """
-    )
-    numeric = _one(
-        connection, "SELECT bool_and(regexp_full_match(id, '-?[0-9]{1,18}')) FROM identifier"
-    )
-    order = "CAST(id AS BIGINT), id" if numeric else "id"
-    connection.execute(
-        f"CREATE TABLE agent AS SELECT id, row_number() OVER (ORDER BY {order}) - 1 AS code "
-        "FROM identifier"
-    )
-    agents: int = _one(connection, "SELECT count(*) FROM agent")
-    return agents
-
-
-def _index_topics(connection: Any) -> list[str]:
-    """Make the table `subject` (topic, code) and return the topics."""
-    connection.execute(
-        """
-        CREATE TABLE subject AS
-        SELECT topic, row_number() OVER (ORDER BY topic) - 1 AS code
-        FROM (SELECT DISTINCT topic FROM event WHERE topic <> '')
-        """
-    )
-    rows = connection.execute("SELECT topic FROM subject ORDER BY code").fetchall()
-    if not rows:
-        raise ValueError("topic_column is empty for all events; at least one topic is wanted")
-    return [topic for (topic,) in rows]
-
-
-def _code_events(
-    connection: Any, edges: Edges, kinds: dict[str, tuple[str, ...]], topics: bool
-) -> None:
-    """Make the table `coded` (actor, target, step, subject, activity, resonance) of numbers."""
-    starts = np.array(edges.starts, dtype=np.int64)
-    create_table(connection, "edge", {"start": starts, "step": np.arange(starts.size)})
-    connection.execute(
-        f"""
-        CREATE TABLE coded AS
-        SELECT sender.code AS actor, receiver.code AS target, step,
-          {"subject.code" if topics else "0"} AS subject,
-          list_contains($activity, kind) AS activity,
-          list_contains($resonance, kind) AS resonance
-        FROM event
-        ASOF JOIN edge ON event.time >= edge.start
-        JOIN agent AS sender ON sender.id = event.actor
-        LEFT JOIN agent AS receiver ON receiver.id = event.target
-        {"LEFT JOIN subject ON subject.topic = event.topic" if topics else ""}
-        """,
-        {name: list(names) for name, names in kinds.items()},
-    )
-
-
-def _counts(
-    connection: Any, agent: str, kinds: str, topics: int, steps: int, agents: int
-) -> list[Series]:
-    """Count the events of the kinds per agent, one series per topic."""
-    entries = connection.execute(
-        f"""
-        SELECT subject, step, {agent} AS agent, count(*) AS events FROM coded
-        WHERE {kinds} AND {agent} IS NOT NULL AND subject IS NOT NULL
-        GROUP BY subject, step, {agent} ORDER BY subject, step, {agent}
-        """
-    ).fetchnumpy()
-    starts = np.searchsorted(entries["subject"], np.arange(topics + 1))
-    return [
-        SparseSteps.from_entries(
-            entries["step"][begin:end],
-            entries["agent"][begin:end],
-            entries["events"][begin:end],
-            steps,
-            agents,
-        )
-        for begin, end in pairwise(starts)
-    ]
-
-
-def _reach(connection: Any, agents: int, followers: bool) -> NDArray[np.int64]:
-    query = (
-        "SELECT code, followers AS reach FROM follower JOIN agent USING (id)"
-        if followers
-        else """
-        SELECT target AS code, count(*) AS reach
-        FROM (SELECT DISTINCT actor, target FROM coded WHERE target IS NOT NULL)
-        GROUP BY target
-        """
-    )
-    entries = connection.execute(query).fetchnumpy()
-    reach = np.zeros(agents, dtype=np.int64)
-    reach[entries["code"]] = entries["reach"]
-    return reach
-
-
-def _identifiers(connection: Any) -> NDArray[Any]:
-    """Return the identifiers in order, as numbers where nothing is lost by it."""
-    found = connection.execute("SELECT id FROM agent ORDER BY code").fetchnumpy()["id"]
-    texts: NDArray[Any] = found.astype(str)
-    numeric = _one(
-        connection, "SELECT bool_and(regexp_full_match(id, '0|-?[1-9][0-9]{0,17}')) FROM agent"
-    )
-    return texts.astype(np.int64) if numeric else texts
