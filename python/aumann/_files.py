@@ -1,27 +1,35 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and never over what is read."""
 
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
-__all__ = ["replacing"]
+from aumann._locks import begin_file
+
+__all__ = ["check_output", "replacing"]
+
+AnyPath: TypeAlias = str | os.PathLike[str]
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: AnyPath, *, inputs: Iterable[AnyPath] = ()) -> Iterator[Path]:
     """Give a temporary file in the folder of `path` that takes its place on success.
 
     On an exception the temporary file is removed and `path` is as it was. The new file has the
-    rights of any new file.
+    rights of any new file. Of a symbolic link, what it points to is written. What a process that
+    was killed has left in the folder is removed.
 
     Parameters
     ----------
     path : path
         The file to be written.
+    inputs : iterable of path
+        Files that are not to be overwritten; see `check_output`.
 
     Yields
     ------
@@ -30,8 +38,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    OSError
-        If nothing can be written there.
+    OSError, ValueError
+        If nothing can be written there, or that is no file to write to.
 
     Examples
     --------
@@ -42,16 +50,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     >>> [file.name for file in folder.iterdir()]
     ['answer.txt']
     """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder; the name of a file is wanted")
-    # Not tempfile, whose files are private: only the kernel can apply the umask, which is of the
-    # whole process, without other threads seeing it changed.
-    temporary = target.with_name(f".{target.name}.{secrets.token_urlsafe(6)}")
+    check_output(path, inputs)
+    target = Path(os.path.realpath(path))
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        temporary, handle = begin_file(target)
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write {target}: {error.strerror}") from error
+        raise type(error)(error.errno, f"cannot write {path}: {error.strerror}") from error
     try:
         yield temporary
         _to_disk(temporary)
@@ -67,8 +71,58 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             and str(error.filename or name) == name
         ):
             reason = error.strerror or error
-            raise OSError(error.errno, f"cannot write {target}: {reason}") from error
+            raise OSError(error.errno, f"cannot write {path}: {reason}") from error
         raise
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def check_output(path: AnyPath, inputs: Iterable[AnyPath] = ()) -> None:
+    """Refuse to write to what is no file, and to a file that is read.
+
+    Parameters
+    ----------
+    path : path
+        What is to be written, there or not.
+    inputs : iterable of path
+        What is read. Other names of the same file, by symbolic or hard links, are refused too.
+
+    Raises
+    ------
+    IsADirectoryError
+        If `path` is a folder.
+    OSError
+        If it is a pipe, a device or a socket, or cannot be looked at.
+    ValueError
+        If it is one of the inputs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> log = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> _ = log.write_text("1,2,3,RT")
+    >>> check_output(log.parent / "population.parquet", [log])
+    >>> check_output(log, [log])
+    Traceback (most recent call last):
+    ValueError: ...log.csv is read, and would be overwritten; another name is wanted
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write {path}: {error.strerror}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(f"{path} is a folder; the name of a file is wanted")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"cannot write {path}: it is a pipe, a device or a socket, and no file")
+    for each in inputs:
+        if os.path.exists(each) and os.path.samestat(found, os.stat(each)):
+            same = "" if os.fspath(each) == os.fspath(path) else f", as {each}"
+            raise ValueError(
+                f"{path} is read{same}, and would be overwritten; another name is wanted"
+            )
 
 
 def _to_disk(file: Path) -> None:

@@ -167,7 +167,7 @@ def attribute(
     import aumann
 
     if output is not None:
-        check_writable(output, ".parquet", ".csv")
+        check_writable(output, ".parquet", ".csv", inputs=[file])
     if top is not None and not per_agent:
         raise ValueError("--top lists single agents; --per-agent is wanted with it")
     if by_step and window == "whole":

@@ -72,7 +72,7 @@ def accuracy(
 
     sizes = values.integers("--agents", agents)
     if output is not None:
-        check_writable(output, ".parquet", ".csv")
+        check_writable(output, ".parquet", ".csv", inputs=[] if scores is None else [scores])
     scorers = None
     if scores is not None:
         if len(sizes) > 1:

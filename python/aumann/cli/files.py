@@ -1,11 +1,11 @@
 """Files that commands write: refused before the work where they cannot be written."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aumann._files import replacing
+from aumann._files import check_output, replacing
 from aumann.population import Population
 
 __all__ = ["check_writable", "read_population", "write_table"]
@@ -18,15 +18,16 @@ def read_population(path: Path) -> Population:
     return Population.read_parquet(path)
 
 
-def check_writable(path: Path, *suffixes: str) -> None:
+def check_writable(path: Path, *suffixes: str, inputs: Iterable[Path] = ()) -> None:
     """Refuse an output path that cannot work, before any work is done.
 
     Raises
     ------
     ValueError
-        If the suffix is none of `suffixes`.
+        If the suffix is none of `suffixes`, or the path is one of the files that are read.
     OSError
-        If the path is a directory, its directory does not exist, or nothing can be written there.
+        If the path is a directory or a device, its directory does not exist, or nothing can be
+        written there.
     """
     if path.is_dir():
         raise IsADirectoryError(f"--output {path} is a directory; a file to write is wanted")
@@ -34,7 +35,8 @@ def check_writable(path: Path, *suffixes: str) -> None:
         raise ValueError(
             f"--output {path} has the suffix {path.suffix!r}; {' or '.join(suffixes)} is wanted"
         )
-    folder = path.parent
+    check_output(path, inputs)
+    folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise NotADirectoryError(f"--output {path} cannot be written: {folder} is no directory")
     if not os.access(folder, os.W_OK | os.X_OK):

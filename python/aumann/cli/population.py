@@ -137,7 +137,8 @@ def build(
     """
     import aumann
 
-    check_writable(output, ".parquet")
+    read = [events] if followers is None else [events, followers]
+    check_writable(output, ".parquet", inputs=read)
     with working(f"reading {events}") as show:
         population = aumann.read_events(
             events,

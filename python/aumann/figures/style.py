@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from io import BytesIO
+from os import PathLike, fspath
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, NullLocator
+
+from aumann._files import replacing
 
 __all__ = [
     "BEHIND",
@@ -169,11 +172,21 @@ class Picture(Figure):
             super().__init__(figsize=(width, height), layout="constrained")
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """Write the figure, as `matplotlib.figure.Figure.savefig` does, and without a date."""
-        suffix = PurePath(fname).suffix if isinstance(fname, str | PurePath) else ""
+        """Write the figure, as `matplotlib.figure.Figure.savefig` does, and without a date.
+
+        A file is written whole or not at all.
+        """
+        suffix = PurePath(fname).suffix if isinstance(fname, str | PathLike) else ""
         kind = str(options.get("format") or suffix.lstrip(".") or "png").lower()
         options["metadata"] = {**_UNDATED.get(kind, {}), **(options.get("metadata") or {})}
-        with style(), _boxes_allowed():
+        with ExitStack() as stack:
+            if isinstance(fname, str | PathLike):
+                if not PurePath(fname).suffix and "format" not in options:
+                    fname = f"{fspath(fname)}.{kind}"
+                fname = stack.enter_context(replacing(fname))
+                options["format"] = kind
+            stack.enter_context(style())
+            stack.enter_context(_boxes_allowed())
             super().savefig(fname, **options)
 
     def draw(self, renderer: Any) -> None:

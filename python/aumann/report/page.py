@@ -10,7 +10,7 @@ from importlib.resources import files
 from os import PathLike
 from typing import Any
 
-from aumann._files import replacing
+from aumann._files import check_output, replacing
 from aumann.report.evidence import Evidence
 from aumann.report.figures import drawn
 from aumann.report.glance import glance
@@ -41,7 +41,7 @@ def write_report(results: StudyResults, output: str | PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If a table is missing that every study has.
+        If a table is missing that every study has, or `output` is a file of the study.
     ImportError
         If jinja2 or matplotlib is not installed.
     OSError
@@ -55,8 +55,9 @@ def write_report(results: StudyResults, output: str | PathLike[str]) -> None:
     >>> results = study.run(tempfile.mkdtemp())
     >>> write_report(results, results.folder / "report.html")
     """
+    check_output(output, results.files)
     page = render_report(results)
-    with replacing(output) as temporary:
+    with replacing(output, inputs=results.files) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 

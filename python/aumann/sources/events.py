@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from aumann._locks import scratch
 from aumann.feature import Feature
 from aumann.population import Population
 from aumann.sources._calendar import StepLength, iso_time, zone_named
@@ -128,6 +128,7 @@ def read_events(
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
     >>> folder = TemporaryDirectory()
     >>> log = Path(folder.name) / "log.csv"
     >>> _ = log.write_text("7,9,1341100972,RT\n8,9,1341100980,RE\n9,8,1341187500,RE\n")
@@ -246,7 +247,7 @@ def _database(log: Path) -> Iterator[Any]:
         raise ImportError(
             "reading events needs duckdb and pyarrow: pip install 'aumann[cli]'"
         ) from error
-    with TemporaryDirectory() as folder, duckdb.connect(":memory:") as connection:
+    with scratch("aumann-events") as folder, duckdb.connect(":memory:") as connection:
         connection.execute(f"SET temp_directory = '{folder}'")
         connection.execute("SET enable_progress_bar = false")
         try:

@@ -13,6 +13,7 @@ from aumann.population import Population
 from aumann.protocols import Protocol, TopicTop, UniformRandom
 from aumann.study.eligibility import topic_rows
 from aumann.study.keys import known_name, named, read_keys
+from aumann.study.store import MANIFEST
 from aumann.study.study import Study, paper_protocols
 
 __all__ = ["StudyDescription", "read_study"]
@@ -82,6 +83,8 @@ def read_study(path: str | PathLike[str]) -> StudyDescription:
         where = file.parent / keys.pop("population")
         if not where.exists():
             raise ValueError(f"population: {where} is not there, a population file is wanted")
+        for each in (file, where):
+            _check_apart(each, folder)
     population = Population.read_parquet(where)
     with named(str(file)):
         study = _study(population, keys)
@@ -151,6 +154,15 @@ def _numeric_columns(population: Population) -> list[str]:
         *(name for name, column in table if column.dtype.kind in "iufb"),
         *(feature.name for feature in population.feature_list if not feature.static),
     ]
+
+
+def _check_apart(file: Path, folder: Path) -> None:
+    """Refuse a folder in which tables or the manifest would take the place of a file."""
+    for written in (folder / MANIFEST, *folder.glob("*.parquet")):
+        if written.exists() and written.samefile(file):
+            raise ValueError(
+                f"output: {written} is read, and would be overwritten; another folder is wanted"
+            )
 
 
 def _folder(path: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 from aumann.figures import PlottedStudy
 from aumann.study.paper_table import PaperTable
 from aumann.study.paper_tables import paper_tables
-from aumann.study.store import FINISHED, MANIFEST, read_manifest
+from aumann.study.store import FINISHED, MANIFEST, PARTS, read_manifest
 
 __all__ = ["StudyResults"]
 
@@ -74,6 +74,12 @@ class StudyResults(PlottedStudy):
         if manifest is None or not manifest.get(FINISHED) or "cells" not in tables:
             raise ValueError(f"folder: the study in {folder} is not finished; run it again")
         return cls(folder, tables, manifest)
+
+    @property
+    def files(self) -> list[Path]:
+        """What is in the folder: manifest, tables and parts."""
+        names = (MANIFEST, "*.parquet", f"{PARTS}/*")
+        return [path for name in names for path in sorted(self.folder.glob(name))]
 
     def __repr__(self) -> str:
         """Return what there is."""

@@ -15,7 +15,7 @@ from aumann._files import replacing
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FINISHED", "MANIFEST", "Rows", "Store", "read_manifest"]
+__all__ = ["FINISHED", "MANIFEST", "PARTS", "Rows", "Store", "read_manifest"]
 
 # The rows of some tables, each a list of records.
 Rows: TypeAlias = dict[str, list[dict[str, Any]]]

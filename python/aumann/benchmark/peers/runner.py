@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._locks import scratch
 from aumann.benchmark.peers.process import end, last_line
 from aumann.benchmark.peers.workers.job import NO_MEMORY
 
@@ -116,8 +116,7 @@ def run(
     >>> run(Path(sys.executable), worker, "mine", "mean", {}, x, "mean").values
     array([0.5, 1.5])
     """
-    with tempfile.TemporaryDirectory(prefix="aumann-peer-") as name:
-        folder = Path(name)
+    with scratch("aumann-peer") as folder:
         np.save(folder / "x.npy", x)
         job = {
             "peer": peer,
