@@ -122,7 +122,7 @@ def test_a_mistaken_unit_is_noticed(tmp_path):
     with pytest.raises(ValueError, match="no event; line 1: no time in the unit s"):
         aumann.read_events(path, resonance=["RT"])
     path = write(tmp_path / "log.csv", text([("1", "2", 0, "RT"), ("1", "2", START, "RT")], ","))
-    with pytest.raises(ValueError, match="is a time, or time_unit, mistaken"):
+    with pytest.raises(ValueError, match="is time_unit mistaken, or a time, which start and stop"):
         aumann.read_events(path, resonance=["RT"], step="1m")
 
 

@@ -22,6 +22,7 @@ ORIGIN = {
     "reach": "reach is",
     "activity": "counted as activity",
     "resonance": "counted as resonance",
+    "self_engagement": "self-engagement counts",
 }
 FORMAT, COUNTING = "Format of the log", "What is counted"
 
@@ -96,7 +97,8 @@ def build(
         str,
         typer.Option(
             metavar="LENGTH",
-            help="Length of a step: a number of minutes, hours, days or weeks, as 30m, 6h, 1d, 1w.",
+            help="Length of a step: a number of minutes, hours, days or weeks, as 30m, 6h, 1d, 1w; "
+            "a number alone, as 1, where times count the steps of a simulation.",
             rich_help_panel=COUNTING,
         ),
     ] = "1d",
@@ -108,6 +110,25 @@ def build(
             rich_help_panel=COUNTING,
         ),
     ] = "UTC",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Only events from this time on: 2024-06-01, 2024-06-01T18:00, or a number where "
+            "times count steps.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="TIME",
+            help="Only events before this time: to 2024-07-01 keeps all of June.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = None,
     topic_column: Annotated[
         str | None,
         typer.Option(
@@ -121,10 +142,18 @@ def build(
         typer.Option(
             metavar="FILE",
             help="Table with columns agent and followers: the reach at the start. Without it, "
-            "reach is the number of distinct actors with an event at the agent.",
+            "reach is the number of distinct other actors with an event at the agent.",
             rich_help_panel=COUNTING,
         ),
     ] = None,
+    self_engagement: Annotated[
+        bool,
+        typer.Option(
+            "--self-engagement",
+            help="Count events of agents at themselves for reach and resonance too.",
+            rich_help_panel=COUNTING,
+        ),
+    ] = False,
 ) -> None:
     r"""Count the events of a log per agent and step, and write a population file.
 
@@ -150,8 +179,11 @@ def build(
             step=step,
             time_zone=time_zone,
             time_unit=time_unit,
+            start=start,
+            stop=stop,
             topic_column=topic_column,
             followers=followers,
+            self_engagement=self_engagement,
             strict=strict,
             progress=show,
         )

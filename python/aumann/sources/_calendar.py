@@ -29,7 +29,7 @@ class StepLength:
         if found is None:
             raise ValueError(
                 f"step is {text!r}; a number of minutes, hours, days or weeks such as "
-                "'30m', '6h', '1d' or '1w' is wanted"
+                "'30m', '6h', '1d' or '1w' is wanted, or a number alone where times count steps"
             )
         self.count, self.unit = int(found[1]), found[2]
 
@@ -111,5 +111,6 @@ def _check_steps(steps: int, first: int, last: int, zone: ZoneInfo) -> None:
     if steps > MAX_STEPS:
         raise ValueError(
             f"step divides the events from {iso_time(first, zone)} to {iso_time(last, zone)} into "
-            f"{steps:,} steps; at most {MAX_STEPS:,} are wanted: is a time, or time_unit, mistaken?"
+            f"{steps:,} steps; at most {MAX_STEPS:,} are wanted: is time_unit mistaken, or a time, "
+            "which start and stop (--from, --to) leave out?"
         )

@@ -83,10 +83,18 @@ def index_topics(connection: Any) -> list[str]:
 
 
 def code_events(
-    connection: Any, edges: Edges, kinds: dict[str, tuple[str, ...]], topics: bool
+    connection: Any,
+    edges: Edges,
+    kinds: dict[str, tuple[str, ...]],
+    topics: bool,
+    self_engagement: bool,
 ) -> None:
-    """Make the table `coded` (actor, target, step, subject, activity, resonance) of numbers."""
+    """Make the table `coded` (actor, target, step, subject, activity, resonance) of numbers.
+
+    Without `self_engagement` an event of an agent at itself has no target.
+    """
     starts = np.array(edges.starts, dtype=np.int64)
+    others = "" if self_engagement else "AND event.target <> event.actor"
     create_table(connection, "edge", {"start": starts, "step": np.arange(starts.size)})
     connection.execute(
         f"""
@@ -98,7 +106,8 @@ def code_events(
         FROM event
         ASOF JOIN edge ON event.time >= edge.start
         JOIN agent AS sender ON sender.id = event.actor
-        LEFT JOIN agent AS receiver ON receiver.id = event.target
+        LEFT JOIN agent AS receiver
+          ON receiver.id = event.target {others}
         {"LEFT JOIN subject ON subject.topic = event.topic" if topics else ""}
         """,
         {name: list(names) for name, names in kinds.items()},

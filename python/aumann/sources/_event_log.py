@@ -16,6 +16,7 @@ from aumann.sources._calendar import QUARTER, offset_of_quarter
 
 __all__ = [
     "ROLES",
+    "STEP_NUMBERS",
     "Layout",
     "Malformed",
     "check_stream",
@@ -31,6 +32,8 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 # Separators of files that put quotes around fields; elsewhere a quote is a character like another.
 QUOTING = (",", ";")
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+# Of whole numbers that count steps and are no times.
+STEP_NUMBERS = "whole numbers"
 # No line holds it, so the engine reads whole lines and every one of them is accounted for.
 NO_SEPARATOR = "\x1c\x1d\x1e\x1f"
 # Years 2 to 9998 in microseconds, which every calendar operation can hold.
@@ -183,6 +186,8 @@ def load_rows(connection: Any, layout: Layout, time_unit: str, zone: ZoneInfo) -
         {"path": str(layout.path)},
     )
     _read_wall_clocks(connection, zone)
+    numbers = time_unit == STEP_NUMBERS
+    no_time = "no whole number as time" if numbers else f"no time in the unit {time_unit}"
     connection.execute(
         f"""
         CREATE VIEW reading AS
@@ -191,7 +196,7 @@ def load_rows(connection: Any, layout: Layout, time_unit: str, zone: ZoneInfo) -
                WHEN actor = '' THEN 'no actor'
                WHEN kind = '' THEN 'no kind'
                WHEN time IS NULL OR time NOT BETWEEN {EARLIEST} AND {LATEST}
-               THEN 'no time in the unit {time_unit}' END AS fault
+THEN '{no_time}' END AS fault
         FROM line LEFT JOIN clock ON {QUARTER_OF_WALL} = clock.quarter;
         CREATE VIEW event AS
         SELECT actor, target, time, kind, topic FROM reading WHERE fault IS NULL
@@ -256,6 +261,11 @@ def _parquet_fields(connection: Any, layout: Layout) -> tuple[str, str]:
 
 def _times(kind_of_time: str, unit: str) -> tuple[str, str]:
     """Return how the time becomes microseconds of UTC, or else of the wall clock."""
+    if kind_of_time != "VARCHAR" and unit == STEP_NUMBERS:
+        raise ValueError(
+            f"step is a number, but times have the type {kind_of_time}; a length of time such as "
+            "'1d' is wanted"
+        )
     if kind_of_time == "TIMESTAMP WITH TIME ZONE":
         return "epoch_us(time)", "NULL"
     if kind_of_time != "VARCHAR":
@@ -271,6 +281,12 @@ def _times(kind_of_time: str, unit: str) -> tuple[str, str]:
         return (
             f"CASE WHEN {date} AND {zoned} THEN epoch_us(TRY_CAST({full} AS TIMESTAMPTZ)) END",
             f"CASE WHEN {date} AND NOT {zoned} THEN epoch_us(TRY_CAST({full} AS TIMESTAMP)) END",
+        )
+    if unit == STEP_NUMBERS:
+        whole = f"regexp_full_match({text}, '-?[0-9]{{1,15}}([.]0*)?')"
+        return (
+            f"CASE WHEN {whole} THEN TRY_CAST(TRY_CAST({text} AS DECIMAL(38, 6)) AS BIGINT) END",
+            "NULL",
         )
     # Digits only: the engine would also take 0x10, 1_000 and 1e3 for numbers. Decimals are left
     # to the slower path.

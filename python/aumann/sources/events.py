@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aumann._locks import scratch
 from aumann.feature import Feature
 from aumann.population import Population
-from aumann.sources._calendar import StepLength, iso_time, zone_named
+from aumann.sources._calendar import zone_named
 from aumann.sources._event_counts import (
     check_kinds,
     code_events,
@@ -24,10 +24,20 @@ from aumann.sources._event_counts import (
     reach,
     single,
 )
-from aumann.sources._event_log import check_stream, check_unit, find_layout, load_rows
+from aumann.sources._event_log import (
+    STEP_NUMBERS,
+    check_stream,
+    check_unit,
+    find_layout,
+    load_rows,
+)
 from aumann.sources._followers import load_followers
+from aumann.sources._step_numbers import StepNumbers, step_length, time_text
+from aumann.sources._time_range import Moment, TimeRange, restrict
 
 __all__ = ["read_events"]
+
+SPAN = "SELECT count(*), min(time), max(time) FROM event"
 
 
 def read_events(
@@ -41,8 +51,11 @@ def read_events(
     step: str = "1d",
     time_zone: str = "UTC",
     time_unit: Literal["s", "ms", "us", "iso"] = "s",
+    start: Moment | None = None,
+    stop: Moment | None = None,
     topic_column: str | None = None,
     followers: str | PathLike[str] | None = None,
+    self_engagement: bool = False,
     strict: bool = False,
     keep_ids: bool = False,
     people: bool = True,
@@ -54,10 +67,12 @@ def read_events(
     by number if all are integers, else by code point. The features are
 
     - reach (static count): followers if a follower table is given, else the number of distinct
-      actors with an event at the agent over the whole window, of all kinds and topics (an event
-      at oneself counts);
+      other actors with an event at the agent over the whole window, of all kinds and topics;
     - activity (count per step): events of the kinds `activity`, by the actor;
     - resonance (count per step): events of the kinds `resonance`, at the target.
+
+    An agent is not its own addressee: an event at oneself counts as activity, but for neither
+    reach nor resonance, unless `self_engagement` is asked for.
 
     Parameters
     ----------
@@ -78,12 +93,17 @@ def read_events(
     step : str
         Length of a step: a number and m (minutes), h, d or w. Days and weeks (from Monday) are
         those of the calendar, so they may be an hour short or long; the first starts at the
-        boundary at or before the first event.
+        boundary at or before the first event. A number alone, as "1" or "10", where times are
+        whole numbers that count the steps of a simulation: so many of them are a step.
     time_zone : str
         IANA name of the zone that steps, and times without an offset, belong to.
     time_unit : {"s", "ms", "us", "iso"}
         Times are numbers since 1970 in this unit, or ISO 8601 texts. Times of a Parquet file that
-        have a type of their own need none.
+        have a type of their own need none, nor do numbers of steps.
+    start, stop : str, date, datetime or int, optional
+        Only events from `start`, included, to `stop`, left out: ISO 8601 (a date is its midnight;
+        without an offset in `time_zone`), or numbers where times count steps. Who has no event
+        in between is no agent.
     topic_column : str, optional
         A further column, or kind: one topic per value, in sorted order. Activity is then the
         actor's events of the topic and resonance those received with it. Events without a topic
@@ -91,6 +111,8 @@ def read_events(
     followers : path, optional
         Table with columns agent and followers (``.csv``, ``.tsv``, also compressed, or
         ``.parquet``). Its agents join the population; agents that it lacks have a reach of 0.
+    self_engagement : bool
+        Count events at oneself for reach and resonance too.
     strict : bool
         Refuse a log with malformed lines instead of leaving them out.
     keep_ids : bool
@@ -104,8 +126,9 @@ def read_events(
     -------
     Population
         Its metadata hold what was asked for, the first and last event, how reach was obtained,
-        the number of events, `malformed_lines` with `malformed_examples`, and, where they apply,
-        `events_without_topic` and `agents_without_followers`.
+        the number of events, those at oneself, `malformed_lines` with `malformed_examples`, and,
+        where they apply, `events_outside_time`, `events_without_topic` and
+        `agents_without_followers`.
 
     Raises
     ------
@@ -116,10 +139,10 @@ def read_events(
     KeyboardInterrupt
         On Ctrl-C, also while a query of the engine runs.
     ValueError
-        If the file is empty, cut short or damaged, lacks a column, or holds no event; if a kind
-        never occurs; if an argument is not one of the above; with `strict`, if a line is
-        malformed: another number of fields, a time that cannot be read, no actor or no kind. An
-        event need not have a target.
+        If the file is empty, cut short or damaged, lacks a column, or holds no event (between
+        `start` and `stop`); if a kind never occurs; if an argument is not one of the above; with
+        `strict`, if a line is malformed: another number of fields, a time that cannot be read, no
+        actor or no kind. An event need not have a target.
 
     Notes
     -----
@@ -143,9 +166,16 @@ def read_events(
     >>> folder.cleanup()
     """
     log = Path(path)
-    length, zone = StepLength(step), zone_named(time_zone)
+    length, zone = step_length(step), zone_named(time_zone)
+    numbers = isinstance(length, StepNumbers)
+    within = TimeRange.of(start, stop, zone, numbers)
     kinds = {"activity": _kinds("activity", activity), "resonance": _kinds("resonance", resonance)}
     check_unit(time_unit)
+    if numbers and time_unit != "s":
+        raise ValueError(
+            f"step is {step!r} and time_unit {time_unit!r}; numbers of steps have no unit, and "
+            "times need a step such as '1d'"
+        )
     if not log.is_file():
         raise FileNotFoundError(f"{log} is not there, or is no file")
 
@@ -158,17 +188,27 @@ def read_events(
         check_stream(log)
         layout = find_layout(connection, log, columns, separator, header, topic_column)
         stage(f"reading {log.name}")
-        malformed = load_rows(connection, layout, time_unit, zone)
+        malformed = load_rows(connection, layout, STEP_NUMBERS if numbers else time_unit, zone)
         if strict and malformed.count:
             raise ValueError(
                 f"{log} has {malformed.count:,} malformed lines, the first: {malformed.examples[0]}"
             )
-        events, first, last = connection.execute(
-            "SELECT count(*), min(time), max(time) FROM event"
-        ).fetchall()[0]
+        events, first, last = connection.execute(SPAN).fetchall()[0]
         if events == 0:
             found = f"; {malformed.examples[0]}" if malformed.count else ""
-            raise ValueError(f"{log} holds no event{found}")
+            cure = (
+                f"; step is {step!r}, by which times are whole numbers that count steps, and times "
+                "of day need a length such as '1d'"
+            )
+            raise ValueError(f"{log} holds no event{found}{cure if numbers else ''}")
+        outside = restrict(connection, within)
+        if outside == events:
+            raise ValueError(
+                f"{log} holds no event between start and stop (--from, --to); its events go from "
+                f"{time_text(first, length, time_zone)} to {time_text(last, length, time_zone)}"
+            )
+        if outside:
+            events, first, last = connection.execute(SPAN).fetchall()[0]
         check_kinds(connection, kinds)
         edges = length.edges(first, last, zone)
         stage("indexing agents")
@@ -177,7 +217,7 @@ def read_events(
         agents = index_agents(connection, followers is not None)
         topics = index_topics(connection) if topic_column is not None else []
         stage("counting events")
-        code_events(connection, edges, kinds, topic_column is not None)
+        code_events(connection, edges, kinds, topic_column is not None, self_engagement)
         series = {
             name: counts(connection, agent, name, max(1, len(topics)), len(edges.labels), agents)
             for name, agent in (("activity", "actor"), ("resonance", "target"))
@@ -191,17 +231,26 @@ def read_events(
             "source": "events",
             "file": log.name,
             "events": events,
-            "first_event": iso_time(first, zone),
-            "last_event": iso_time(last, zone),
+            "first_event": time_text(first, length, time_zone),
+            "last_event": time_text(last, length, time_zone),
             "step": step,
             "time_zone": time_zone,
             "activity": list(kinds["activity"]),
             "resonance": list(kinds["resonance"]),
-            "reach": "distinct incoming actors over the whole window, all kinds"
-            if followers is None
-            else f"followers in {Path(followers).name}",
+            "reach": f"followers in {Path(followers).name}"
+            if followers is not None
+            else "distinct incoming actors over the whole window, all kinds, "
+            + ("oneself among them" if self_engagement else "without oneself"),
+            "self_engagement": self_engagement,
+            "events_at_oneself": single(
+                connection, "SELECT count(*) FROM event WHERE actor = target"
+            ),
             "malformed_lines": malformed.count,
         }
+        for name, moment in (("from", start), ("to", stop)):
+            if moment is not None:
+                metadata[name] = str(moment)
+                metadata["events_outside_time"] = outside
         if malformed.count:
             metadata["malformed_examples"] = malformed.examples
         if followers is not None:
