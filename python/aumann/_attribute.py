@@ -15,12 +15,14 @@ from aumann._answer import Answer
 from aumann._arrays import RealArray
 from aumann._baseline import Ends, read_baseline
 from aumann._exact import ExactValues
+from aumann._feature_function import FeatureFunction
 from aumann._games import GameSource, GameValues
+from aumann._rounding import Rounding
 from aumann._sampled import Interrupted, SampledValues, Source, previous_samples
 from aumann._samples import StepSamples, plan_of
-from aumann._torch import import_torch, is_module, is_tensor
+from aumann._torch import import_torch
 from aumann.attribution import Attribution
-from aumann.coercion import read_features, read_out
+from aumann.coercion import handed_over, read_features, read_out
 from aumann.estimators import (
     CoalitionSampling,
     MeanFieldExpansion,
@@ -29,7 +31,6 @@ from aumann.estimators import (
 )
 from aumann.games import Game
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Method, Shapley
-from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
 __all__ = ["attribute"]
@@ -75,8 +76,10 @@ def attribute(
         callable that takes features (N, d) and returns one number, or takes (T, N, d) and returns
         T. For `AumannShapley` it is a torch function or module: it gets tensors, and its gradient
         is integrated (see `PathIntegral`). For the other methods it gets tensors if it is a
-        module or `x` is a tensor, and NumPy arrays otherwise. Modules are evaluated in the dtype
-        and on the device of their parameters, functions in those of `x`.
+        module or `x` is a tensor, and NumPy arrays otherwise; one that fails on these gets the
+        other kind. One that takes both and gives different values is warned of. Whatever it gets
+        is a copy. Modules are evaluated in the dtype and on the device of their parameters,
+        functions in those of `x`.
     method : AumannShapley, Shapley, Banzhaf or LeaveOneOut
         Which value of the agents, and by its estimator how. Without an estimator it is exact.
     baseline : float, "mean", "previous", Step, array-like of shape (d,), (N, d) or (T, N, d)
@@ -149,21 +152,28 @@ def attribute(
         return _attribute_game(x, method, given, resume, started)
     function = _checked_function(value_function, method)
     integral = _integral(function, method)
-    evaluated = function if integral is not None else _evaluated(function, x)
+    evaluated = function if isinstance(function, ValueFunction) else FeatureFunction(function, x)
     features = read_features(x, presence)
     start = read_baseline(baseline, features)
-    answer = Answer(read_out(out, features, start.arrays()))
+    masks = [presence] if isinstance(presence, np.ndarray) else []
+    answer = Answer(read_out(out, features, [*start.arrays(), *masks]))
     present = start.presence(features)
     sampling = _sampling(method, resume)
     interrupted = False
+    rounding = Rounding()
     if sampling is not None:
         previous = previous_samples(resume, sampling, function)
         with closing(SampledValues(sampling, features.shape[0], previous)) as sampled:
             for step, ends in enumerate(start.single_ends(features)):
-                with ends.block.locating_errors():
-                    interrupted = sampled.fill(
-                        answer, step, _row(present, step), _opener(evaluated, sampling, ends, step)
-                    )
+                if isinstance(evaluated, ValueFunction):
+                    opener = _opener(evaluated, sampling, ends, step)
+                    with ends.block.locating_errors():
+                        interrupted = sampled.fill(answer, step, _row(present, step), opener)
+                else:
+                    game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
+                    opener = _game_opener(game, sampling, step)
+                    interrupted = sampled.fill(answer, step, _row(present, step), opener)
+                    rounding.note(answer, step, game.rounding)
                 if interrupted:
                     break
     elif integral is not None:
@@ -181,12 +191,15 @@ def attribute(
             with ends.block.locating_errors():
                 exact.fill(answer, ends)
     else:
+        assert not isinstance(evaluated, ValueFunction)
         values = GameValues(method)
         for step, ends in enumerate(start.single_ends(features)):
             game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
             values.fill(answer, game, step, _row(present, step))
+            rounding.note(answer, step, game.rounding)
+    rounding.warn()
     result = Attribution(
-        answer.values if features.stepped else answer.values[0],
+        handed_over(answer.values if features.stepped else answer.values[0], out),
         answer.statistics,
         value_function=function,
         method=method,
@@ -222,6 +235,9 @@ def _attribute_game(
         previous = previous_samples(resume, sampling, game)
         with closing(SampledValues(sampling, 1, previous)) as sampled:
             interrupted = sampled.fill(answer, 0, None, _game_opener(game, sampling, 0))
+    rounding = Rounding()
+    rounding.note(answer, 0, game.rounding)
+    rounding.warn()
     result = Attribution(
         answer.values[0],
         answer.statistics,
@@ -240,16 +256,12 @@ Opener = Callable[["StepSamples | None"], "list[tuple[float, Source]]"]
 
 
 def _opener(
-    function: ValueFunction | Callable[[NDArray[Any]], Any],
+    function: ValueFunction,
     estimator: PermutationSampling | CoalitionSampling,
     ends: Ends,
     step: int,
 ) -> Opener:
     """Return what opens the games of a step, going on from samples where there are some."""
-    if not isinstance(function, ValueFunction):
-        return _game_opener(
-            Game.between(function, ends.x, ends.rows, ends.presence), estimator, step
-        )
 
     def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
         sources: list[tuple[float, Source]] = []
@@ -333,15 +345,3 @@ def _integral(function: Any, method: Method) -> PathIntegral | None:
         return None
     import_torch(f"AumannShapley of {function!r}, which follows its gradient,")
     return method.estimator or PathIntegral()
-
-
-def _evaluated(function: Any, x: Any) -> Any:
-    """Return a torch function as one of NumPy arrays, and anything else as it is."""
-    if isinstance(function, ValueFunction):
-        return function
-    if not (is_module(function) or is_tensor(x) or isinstance(function, PooledValueFunction)):
-        return function
-    import_torch(f"{function!r}")
-    from aumann.path_integral.values import numpy_form
-
-    return numpy_form(function, x)

@@ -108,7 +108,8 @@ def label_axes(
             f"{argument}: dims {tuple(dims)}, agent, feature and at most one of step and time "
             "are wanted"
         )
-    labels = x.coords[steps[0]].values if steps and steps[0] in x.coords else None
+    # A copy, for the result keeps them.
+    labels = x.coords[steps[0]].values.copy() if steps and steps[0] in x.coords else None
     names = x.coords["feature"].values.tolist() if "feature" in x.coords else None
     return (
         x.transpose(*steps, "agent", "feature").values,

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["check_integer", "check_positive"]
+from aumann._arrays import is_masked
+from aumann._columns import read_column
+
+__all__ = ["check_integer", "check_positive", "real_numbers", "spacing_of"]
+
+_COARSE = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 
 def check_integer(argument: str, value: object, low: int, high: int | None = None) -> None:
@@ -35,3 +44,55 @@ def check_positive(argument: str, value: object, high: float = math.inf) -> None
     if not 0 < value <= high or not math.isfinite(value):
         below = "" if high == math.inf else f" and at most {high:g}"
         raise ValueError(f"{argument}: {value}, a number above 0{below} is wanted")
+
+
+def real_numbers(found: Any, argument: str) -> tuple[NDArray[np.float64], float]:
+    """Return what a user's function returned as float64, and the spacing of what it was.
+
+    Parameters
+    ----------
+    found : number, array-like or tensor
+        Real numbers; booleans, fractions and decimals among them.
+    argument : str
+        What errors call it.
+
+    Returns
+    -------
+    tuple of ndarray of float64 and float
+        Of the same shape; and the distance from 1 to the next number of its dtype.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else, as complex numbers, text, dates, None or a masked array are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> real_numbers(np.float32(0.5), "value")
+    (array(0.5), 1.1920928955078125e-07)
+    """
+    spacing = spacing_of(getattr(found, "dtype", None))
+    array = found if is_masked(found) else read_column(found, argument)
+    if is_masked(array):
+        raise TypeError(f"{argument}: a masked array, real numbers are wanted")
+    kind = array.dtype.kind
+    if kind == "O":
+        odd = [each for each in array.flat if not isinstance(each, Real | Decimal)]
+        if odd:
+            raise TypeError(f"{argument}: {odd[0]!r}, real numbers are wanted")
+    elif kind not in "biuf":
+        what = "complex numbers" if kind == "c" else f"dtype {array.dtype}"
+        raise TypeError(f"{argument}: {what}, real numbers are wanted")
+    return array.astype(np.float64), spacing
+
+
+def spacing_of(dtype: object) -> float:
+    """Return the distance from 1 to the next number of a dtype of NumPy or torch.
+
+    Examples
+    --------
+    >>> spacing_of("float32"), spacing_of("int64") == spacing_of(None) == 2.0**-52
+    (1.1920928955078125e-07, True)
+    """
+    return _COARSE.get(str(dtype).removeprefix("torch."), 2.0**-52)

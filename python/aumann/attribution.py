@@ -133,14 +133,20 @@ class Attribution(Tabular, PlottedAttribution):
     def error_estimate(self) -> float | NDArray[np.float64]:
         """How far off the worst value may be by the way it was found.
 
-        0 for sampled values, NaN for a quadrature of fixed nodes, of which only `residual` tells.
+        For coalition values of a game or a callable, the rounding of its differences: the spacing
+        of the numbers that it computes with, times the largest value. NaN for a quadrature of
+        fixed nodes, of which only `residual` tells.
         """
         errors = self.error_estimates
         return self._per_step(np.zeros(self.steps) if errors is None else errors)
 
     @property
     def converged(self) -> bool | NDArray[np.bool_]:
-        """Whether a path integral met its tolerance, per step; True for all else."""
+        """Whether the values are as good as was asked for, per step.
+
+        False where a path integral did not meet its tolerance, or where the rounding of a game's
+        differences exceeds a hundredth of the largest value.
+        """
         met = np.ones(self.steps, np.bool_) if self.convergence is None else self.convergence
         return met.copy() if self.values.ndim == 2 else bool(met[0])
 
@@ -240,7 +246,7 @@ class Attribution(Tabular, PlottedAttribution):
             counts if stepped else counts[0],
             sums if stepped else sums[0],
             self._share_divisors(),
-            self._labels() if stepped else None,
+            self._labels().copy() if stepped else None,
         )
 
     def top(self, k: int = 10, by: Literal["value", "magnitude"] = "value") -> Top:
@@ -291,10 +297,10 @@ class Attribution(Tabular, PlottedAttribution):
         0         2               0      2         0    2
         1         3               0      3         0    3
         """
-        value, baseline_value, total, _ = self.statistics.T
+        value, baseline_value, total, _ = self.statistics.T.copy()
         return Table(
             {
-                "step": self._labels(),
+                "step": self._labels().copy(),
                 "value": value,
                 "baseline_value": baseline_value,
                 "total": self._totals(),
@@ -339,9 +345,10 @@ class Attribution(Tabular, PlottedAttribution):
         if self.values.ndim == 2:
             columns["step"] = np.repeat(self._labels(), self.agents)
         columns["agent"] = np.tile(np.arange(self.agents), len(steps))
-        columns["value"] = steps.ravel()
+        # Copies: `values` may be the caller's `out`, used again for the next attribution.
+        columns["value"] = steps.flatten()
         if self.standard_error is not None:
-            columns["standard_error"] = self.standard_error.ravel()
+            columns["standard_error"] = self.standard_error.flatten()
         if self.presence is not None:
             present = self.presence.ravel()
             columns = {name: column[present] for name, column in columns.items()}
@@ -363,10 +370,10 @@ class Attribution(Tabular, PlottedAttribution):
         """
         coords = {"agent": np.arange(self.agents)}
         if self.values.ndim == 2:
-            coords = {"step": self._labels(), **coords}
-        values = self.values
+            coords = {"step": self._labels().copy(), **coords}
+        values = self.values.copy()
         if self.presence is not None:
-            values = np.where(self.presence, values, values.dtype.type(np.nan))
+            values[~self.presence] = np.nan
         attrs = {
             "value_function": repr(self.value_function),
             "method": repr(self.method),

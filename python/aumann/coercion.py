@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from aumann.population import Population
 __all__ = [
     "Block",
     "Features",
+    "handed_over",
     "read_arrays",
     "read_features",
     "read_out",
@@ -284,7 +286,8 @@ def _checked_presence(presence: Any, shape: tuple[int, int, int]) -> NDArray[np.
     if empty.size:
         where = f" at step {empty[0]}" if mask.ndim == 2 else ""
         raise ValueError(f"presence: no agent is present{where}, at least one is wanted")
-    return np.ascontiguousarray(np.broadcast_to(np.atleast_2d(mask), (steps, agents)))
+    # A copy, for the result keeps it.
+    return np.array(np.broadcast_to(np.atleast_2d(mask), (steps, agents)), order="C")
 
 
 def read_out(out: Any, features: Features, others: Sequence[NDArray[Any]]) -> RealArray:
@@ -334,11 +337,36 @@ def read_out(out: Any, features: Features, others: Sequence[NDArray[Any]]) -> Re
         inputs += features.source
     elif isinstance(features.source, np.ndarray):
         inputs.append(features.source)
-    if features.presence is not None:
-        inputs.append(features.presence)
     if any(np.may_share_memory(out, each) for each in inputs):
         raise ValueError("out: overlaps an input in memory, an array of its own is wanted")
-    return np.asarray(out).reshape(steps, agents)
+    # In a forked child no thread is left to let go of what was being written to at the fork.
+    own = np.empty_like(out) if _forked else np.asarray(out)
+    return own.reshape(steps, agents)
+
+
+def handed_over(values: RealArray, out: RealArray | None) -> RealArray:
+    """Return the values in the memory that the caller gave for them, if any.
+
+    Examples
+    --------
+    >>> out = np.zeros(2)
+    >>> handed_over(np.ones(2), out) is out, out
+    (True, array([1., 1.]))
+    """
+    if out is None or np.may_share_memory(values, out):
+        return values
+    out[...] = values
+    return out
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+_forked = False
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def read_weights(weights: Any) -> tuple[float, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._baseline import dense, read_baseline
-from aumann._numbers import check_integer, check_positive
+from aumann._feature_function import FeatureFunction
+from aumann._numbers import check_integer, check_positive, real_numbers
 from aumann.coercion import read_features
 
 __all__ = ["Game", "GameError", "IncrementalGame"]
@@ -110,7 +111,10 @@ class Game:
         self.max_bytes = int(max_bytes)
         self.bound = bound
         self._value: Any = value
+        self._function: FeatureFunction | None = None
         self.incremental = incremental
+        # By how much a value may be off for being rounded: of the largest one evaluated so far.
+        self.rounding = 0.0
 
     def __repr__(self) -> str:
         """Return the game as it would be written, if its value has a name."""
@@ -160,19 +164,19 @@ class Game:
             raise ValueError(f"x: shape {features.shape}, the features of one step, (N, d)")
         start = read_baseline(baseline, features)
         (ends,) = start.ends(features)
-        return cls.between(function, ends.x, ends.rows, ends.presence)
+        evaluated = FeatureFunction(function, x)
+        return cls.between(evaluated, ends.x, ends.rows, ends.presence)
 
     @classmethod
-    def between(
-        cls, function: Callable[[NDArray[Any]], Any], x: Any, rows: Any, presence: Any
-    ) -> Game:
+    def between(cls, function: FeatureFunction, x: Any, rows: Any, presence: Any) -> Game:
         """Return the game between both ends of the paths of one step, as the core takes them.
 
         Examples
         --------
         >>> import numpy as np
         >>> x = np.array([[[1.0], [2.0]]])
-        >>> Game.between(np.sum, x, None, None).values(np.array([[True, False]]))
+        >>> total = FeatureFunction(np.sum, x)
+        >>> Game.between(total, x, None, None).values(np.array([[True, False]]))
         array([1.])
         """
         x = dense(x)[0]
@@ -186,13 +190,27 @@ class Game:
             x, rows = x[presence[0]], rows[presence[0]]
 
         def value(coalitions: Coalitions) -> NDArray[np.float64]:
-            return np.array(
-                [function(np.where(members[:, np.newaxis], x, rows)) for members in coalitions],
-                dtype=np.float64,
-            )
+            return np.array([worth(members) for members in coalitions])
 
-        value.__name__ = getattr(function, "__name__", type(function).__name__)
-        return cls(value, len(x))
+        def worth(members: Coalitions) -> float:
+            try:
+                found = function(np.where(members[:, np.newaxis], x, rows))
+            except Exception as error:
+                message = f"value_function: {type(error).__name__}: {error}"
+                raise GameError(message, members.copy()) from error
+            if np.isfinite(found):
+                return found
+            outside = (
+                "; agents outside a coalition stand at the baseline, where the value function must "
+                "be defined: pass another baseline=, such as baseline='mean'"
+            )
+            hint = "" if members.all() else outside
+            raise GameError(f"value_function must be finite; got {found}{hint}", members.copy())
+
+        value.__name__ = getattr(function.function, "__name__", type(function.function).__name__)
+        game = cls(value, len(x))
+        game._function = function
+        return game
 
     def values(self, coalitions: Coalitions) -> NDArray[np.float64]:
         """Return the values of coalitions.
@@ -266,19 +284,20 @@ class Game:
         return values
 
     def _evaluated(self, coalitions: Coalitions) -> NDArray[np.float64]:
-        # A game that wrote into its coalitions would change the next one's.
-        coalitions = coalitions.view()
-        coalitions.flags.writeable = False
+        # A game that wrote into its coalitions would change what they are counted for: torch writes
+        # to read-only arrays too, hence the copy.
+        given = coalitions.copy()
+        given.flags.writeable = False
         try:
-            found = self._value(coalitions)
+            found = self._value(given)
+        except GameError:
+            raise
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", coalitions[0]) from error
-        if np.iscomplexobj(found):
-            raise GameError("value: complex numbers, real ones are wanted", coalitions[0])
         try:
-            values = np.asarray(found, dtype=np.float64)
+            values, spacing = real_numbers(found, "value")
         except (TypeError, ValueError) as error:
-            raise GameError(f"value: {error}, numbers are wanted", coalitions[0]) from error
+            raise GameError(str(error), coalitions[0]) from error
         if values.shape != (len(coalitions),):
             raise GameError(
                 f"value: shape {values.shape} for {len(coalitions)} coalitions, "
@@ -290,6 +309,9 @@ class Game:
             raise GameError(
                 f"value: {values[bad[0]]}, finite numbers are wanted", coalitions[bad[0]]
             )
+        if self._function is not None:
+            spacing = self._function.spacing
+        self.rounding = max(self.rounding, spacing * float(np.abs(values).max(initial=0.0)))
         return values
 
     def _joined(self, members: NDArray[np.bool_]) -> float:
@@ -299,21 +321,28 @@ class Game:
             for agent in np.flatnonzero(members):
                 joined[agent] = True
                 self._value.add(int(agent))
-            value = float(self._value.value())
+            found = self._value.value()
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", joined) from error
-        return _finite(value, members)
+        return self._number(found, members)
 
     def _step(self, agent: int, members: NDArray[np.bool_]) -> float:
         try:
             self._value.add(agent)
-            value = float(self._value.value())
+            found = self._value.value()
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", members.copy()) from error
-        return _finite(value, members)
+        return self._number(found, members)
 
-
-def _finite(value: float, members: NDArray[np.bool_]) -> float:
-    if not np.isfinite(value):
-        raise GameError(f"value: {value}, a finite number is wanted", members.copy())
-    return value
+    def _number(self, found: Any, members: NDArray[np.bool_]) -> float:
+        """Return what an incremental game gave for a coalition as a finite number."""
+        try:
+            values, spacing = real_numbers(found, "value")
+        except (TypeError, ValueError) as error:
+            raise GameError(str(error), members.copy()) from error
+        if values.size != 1 or not np.isfinite(values).all():
+            got = f"shape {values.shape}" if values.size != 1 else f"{values.reshape(())}"
+            raise GameError(f"value: {got}, a finite number is wanted", members.copy())
+        value = float(values.reshape(()))
+        self.rounding = max(self.rounding, spacing * abs(value))
+        return value

@@ -78,8 +78,8 @@ class GroupedAttribution(Tabular):
         if self.step_labels is not None:
             columns["step"] = np.repeat(self.step_labels, len(self.names))
         columns["group"] = np.tile(np.array(self.names), steps)
-        columns["agents"] = self.counts.ravel()
-        columns["sum"] = self.sums.ravel()
+        columns["agents"] = self.counts.flatten()
+        columns["sum"] = self.sums.flatten()
         columns["share"] = self._shares().ravel()
         return Table(columns)
 

@@ -44,7 +44,7 @@ class Groups:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Check the partition and keep a read-only view of the codes."""
+        """Check the partition and keep a read-only copy of the codes."""
         codes = np.asarray(self.codes)
         names = tuple(self.names)
         if codes.ndim != 1:
@@ -62,7 +62,7 @@ class Groups:
             raise ValueError(
                 f"codes[{agent}] is {codes[agent]}; an index into the {len(names)} names is wanted"
             )
-        codes = codes.astype(np.intp, copy=False).view()
+        codes = codes.astype(np.intp)
         codes.flags.writeable = False
         object.__setattr__(self, "codes", codes)
         object.__setattr__(self, "names", names)

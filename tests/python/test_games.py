@@ -153,7 +153,7 @@ class TestBadInput:
         ("wrong", "message"),
         [
             (lambda c: c.sum(), r"shape \(\) for 2 coalitions"),
-            (lambda c: np.full(len(c), "x"), "could not convert"),
+            (lambda c: np.full(len(c), "x"), "real numbers are wanted"),
             (lambda c: np.where(c[:, 0], 1.0, np.nan), r"nan.*coalition of 0 of 5"),
             (lambda c: 1 / 0, "ZeroDivisionError"),
         ],

@@ -9,10 +9,19 @@ from typing import Any, TypeAlias
 
 import torch
 
+from aumann._numbers import spacing_of
 from aumann._torch import is_module
 from aumann.pooled import PooledValueFunction
 
-__all__ = ["Precision", "TorchFunction", "evaluating", "same_number", "shown", "training_parts"]
+__all__ = [
+    "Precision",
+    "TorchFunction",
+    "evaluating",
+    "modules_of",
+    "same_number",
+    "shown",
+    "training_parts",
+]
 
 Tensor: TypeAlias = Any
 
@@ -61,11 +70,14 @@ class TorchFunction:
     def __init__(self, function: Callable[[Tensor], Tensor], precision: Precision, many: bool):
         """Keep the function."""
         self.function, self.precision, self.many = function, precision, many
+        # Of modules that of their parameters, of functions that of what they return.
+        self.spacing = precision.spacing if modules_of(function) else 0.0
 
     def values(self, points: Tensor, at: str = "") -> Tensor:
         """Return F at points (m, n, d), shape (m,), float64, without gradients."""
         with torch.no_grad():
-            return self._called(self.precision.cast(points), at)
+            # A function that works in place writes to a copy, not to the caller's features.
+            return self._called(self.precision.cast(points).clone(), at)
 
     def gradients(self, points: Tensor, at: str = "") -> tuple[Tensor, Tensor]:
         """Return F and its gradient at points (m, n, d): shapes (m,) and (m, n, d)."""
@@ -106,6 +118,7 @@ class TorchFunction:
                 f"value_function: {shown(self.function)} returned {value.dtype}, a real number "
                 "is wanted"
             )
+        self.spacing = max(self.spacing, spacing_of(value.dtype))
         return value.reshape(count).double()
 
 

@@ -18,6 +18,11 @@ __all__ = ["FunctionIntegrand", "Integrand", "Place", "contribution"]
 Tensor: TypeAlias = Any
 Floats: TypeAlias = NDArray[np.float64]
 
+AT_BASELINE = (
+    "; the path starts at the baseline, where the value function must be defined: pass another "
+    "baseline=, such as baseline='mean' or a small positive number"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Place:
@@ -55,6 +60,7 @@ class Place:
             raise ValueError(
                 f"value_function: {shown(function)} is {values[node, step]} at "
                 f"{self.node(nodes[node], step)}, a finite number is wanted"
+                + (AT_BASELINE if nodes[node] == 0 else "")
             )
 
     def check_contributions(self, contributions: Tensor, nodes: Sequence[float]) -> None:

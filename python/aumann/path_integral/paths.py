@@ -182,7 +182,8 @@ class CustomPath:
 
     def _at(self, a: Tensor) -> Tensor:
         with evaluating(self.function, self.x[0], f" at a = {a.item():.6g}", "path"):
-            return self.function(a, self.start[0], self.x[0])
+            # Copies, since a path that works in place must not move its own ends.
+            return self.function(a, self.start[0].clone(), self.x[0].clone())
 
     def _checked(self, point: Any) -> Tensor:
         shape = tuple(self.x.shape[1:])

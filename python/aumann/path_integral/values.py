@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import closing
 from functools import reduce
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from aumann import _core
 from aumann._answer import Answer
 from aumann._baseline import Ends, of_steps
+from aumann._feature_function import FeatureFunction, array_form
 from aumann._progress import Progress
 from aumann._torch import is_tensor
 from aumann._twins import TorchValueFunction, as_torch, twin_of
+from aumann._warning import warn_user
 from aumann.coercion import Features
 from aumann.estimators import PathIntegral
 from aumann.games import Game
@@ -25,7 +28,13 @@ from aumann.path_integral.convergence import (
     warn_unconverged,
     warn_unrepeatable,
 )
-from aumann.path_integral.evaluation import Precision, TorchFunction, same_number, shown
+from aumann.path_integral.evaluation import (
+    Precision,
+    TorchFunction,
+    modules_of,
+    same_number,
+    shown,
+)
 from aumann.path_integral.inputs import ends_as_tensors, presence_at
 from aumann.path_integral.integrand import FunctionIntegrand, Integrand, Place
 from aumann.path_integral.paths import CustomPath, Path, StraightPath
@@ -35,7 +44,7 @@ from aumann.path_integral.rules import LEVELS
 from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
-__all__ = ["PathValues", "numpy_form"]
+__all__ = ["PathValues", "tensor_form"]
 
 Tensor: TypeAlias = Any
 
@@ -75,6 +84,7 @@ class PathValues:
         # The function for one step, where it is given many.
         self._single: TorchFunction | None = None
         self._repeatable: bool | None = None
+        self._compared = False
         self._open: list[Unconverged] = []
         self._nodes: set[int] = set()
         self._capped = False
@@ -125,7 +135,7 @@ class PathValues:
         here = slice(k, k + 1)
         x, rows = of_steps(ends.x, here), None if ends.rows is None else of_steps(ends.rows, here)
         present = presence_at(ends, k)
-        function = numpy_form(self.function, self._given)
+        function = FeatureFunction(self.function, self._given)
         game = Game.between(function, x, rows, None if present is None else present[np.newaxis])
         order = _core.random_order(self.estimator.seed, step, 0, game.agents)
         worth = game.along(order)
@@ -145,6 +155,7 @@ class PathValues:
             return [each for ends in alone for each in self._integrals(*ends, progress)]
         integrand = self._integrand(path, place)
         integral = integrate(integrand, self.estimator, progress.show)
+        self._compare_with_arrays(path, float(integral.ends[0][0]))
         if not self._is_repeatable(integrand, integral.ends[0]):
             integral.converged[:] = False
         elif self._form is not self._single is not None and not self._stands(path, integral):
@@ -262,6 +273,34 @@ class PathValues:
             )
         return self._repeatable
 
+    def _compare_with_arrays(self, path: Path, value: float) -> None:
+        """Warn, once, of a function that takes NumPy arrays as well and gives another value.
+
+        The other methods give it the arrays that x is made of.
+        """
+        if self._compared or is_tensor(self._given) or isinstance(self.function, ValueFunction):
+            return
+        self._compared = True
+        if modules_of(self.function) or isinstance(self.function, PooledValueFunction):
+            return
+        features = path.x[0].cpu().numpy().copy()
+        many = self._form is not None and self._form.many
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found, spacing = array_form(self.function, many)(features)
+        except Exception:
+            # It takes tensors only.
+            return
+        if not abs(found - value) <= spacing**0.5 * max(abs(found), abs(value)):
+            warn_user(
+                f"value_function: {shown(self.function)} gives {value:.9g} for a torch tensor and "
+                f"{found:.9g} for a NumPy array of the same features (var and std divide by n - 1 "
+                "in torch and by n in NumPy, for one). AumannShapley gives it tensors, the other "
+                "methods what x is made of: pass x as a tensor, torch.as_tensor(x), to all of them",
+                UserWarning,
+            )
+
     def _write(
         self,
         answer: Answer,
@@ -285,8 +324,12 @@ class PathValues:
         self._converged[first : first + len(at_x)] = integral.converged
 
 
-def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
-    """Return a torch function as one of a NumPy array (n, d).
+def tensor_form(
+    function: Any, given: Any, many: bool = False
+) -> Callable[[NDArray[Any]], tuple[float, float]]:
+    """Return a torch function, of (n, d) or (m, n, d), as one of a NumPy array (n, d).
+
+    It gives F, and the spacing of the numbers that it was computed in.
 
     Parameters
     ----------
@@ -294,20 +337,21 @@ def numpy_form(function: Any, given: Any) -> Callable[[NDArray[Any]], float]:
         Evaluated where and in what its parameters are, or `given` is.
     given : object
         The features of an attribution, as they were given.
+    many : bool
+        Whether it takes (m, n, d).
     """
     called = as_torch(function) if isinstance(function, ValueFunction) else function
     checked = isinstance(function, ValueFunction)
 
-    def value(x: NDArray[Any]) -> float:
+    def value(x: NDArray[Any]) -> tuple[float, float]:
         nonlocal checked
         points = torch.from_numpy(np.ascontiguousarray(x))[None]
         precision = Precision.of(called, given if is_tensor(given) else points)
-        form = TorchFunction(called, precision, many=False)
+        form = TorchFunction(called, precision, many)
         found = form.values(points)
         if not checked:
             checked = True
             warn_unrepeatable(function, found, form.values(points), precision.spacing)
-        return float(found[0])
+        return float(found[0]), form.spacing
 
-    value.__name__ = shown(function)
     return value
