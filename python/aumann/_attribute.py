@@ -17,12 +17,13 @@ from aumann._baseline import Ends, read_baseline
 from aumann._exact import ExactValues
 from aumann._feature_function import FeatureFunction
 from aumann._games import GameSource, GameValues
+from aumann._output import handed_over, read_out
 from aumann._rounding import Rounding
 from aumann._sampled import Interrupted, SampledValues, Source, previous_samples
 from aumann._samples import StepSamples, plan_of
 from aumann._torch import import_torch
 from aumann.attribution import Attribution
-from aumann.coercion import handed_over, read_features, read_out
+from aumann.coercion import read_features
 from aumann.estimators import (
     CoalitionSampling,
     MeanFieldExpansion,

@@ -133,20 +133,15 @@ class Attribution(Tabular, PlottedAttribution):
     def error_estimate(self) -> float | NDArray[np.float64]:
         """How far off the worst value may be by the way it was found.
 
-        For coalition values of a game or a callable, the rounding of its differences: the spacing
-        of the numbers that it computes with, times the largest value. NaN for a quadrature of
-        fixed nodes, of which only `residual` tells.
+        For coalition values of a game or callable the rounding of its differences: the spacing of
+        its numbers times its largest value. NaN for fixed nodes, of which only `residual` tells.
         """
         errors = self.error_estimates
         return self._per_step(np.zeros(self.steps) if errors is None else errors)
 
     @property
     def converged(self) -> bool | NDArray[np.bool_]:
-        """Whether the values are as good as was asked for, per step.
-
-        False where a path integral did not meet its tolerance, or where the rounding of a game's
-        differences exceeds a hundredth of the largest value.
-        """
+        """Whether a path integral met its tolerance, or differences exceed rounding, per step."""
         met = np.ones(self.steps, np.bool_) if self.convergence is None else self.convergence
         return met.copy() if self.values.ndim == 2 else bool(met[0])
 
