@@ -230,7 +230,8 @@ def test_the_first_step_starts_on_its_boundary(tmp_path):
 def test_times_without_an_offset_belong_to_the_zone(tmp_path):
     events = [("1", "2", "2024-07-01 01:00:00", "RT"), ("1", "2", "2024-01-01T01:00:00", "RT")]
     path = write(tmp_path / "log.csv", text(events, ","))
-    population = local(path, "Europe/Paris", "1d", time_unit="iso", strict=True)
+    with pytest.warns(UserWarning, match="181 of 183 steps hold no event"):
+        population = local(path, "Europe/Paris", "1d", time_unit="iso", strict=True)
     assert population.metadata["first_event"] == "2024-01-01T01:00:00+01:00"
     assert population.metadata["last_event"] == "2024-07-01T01:00:00+02:00"
 

@@ -2,13 +2,14 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from aumann.cli.terminal import print_error
+from aumann.cli.terminal import print_error, print_warning
 
 __all__ = ["HELP_NAMES", "OneLineErrors", "command_group"]
 
@@ -30,9 +31,11 @@ class OneLineErrors(TyperGroup):
     ) -> Any:
         """Run and exit; `standalone_mode` is ignored, all errors are handled here."""
         try:
-            code = super().main(
-                args, prog_name or "aumann", complete_var, False, windows_expand_args, **extra
-            )
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_, **__: print_warning(str(message))
+                code = super().main(
+                    args, prog_name or "aumann", complete_var, False, windows_expand_args, **extra
+                )
             sys.stdout.flush()
         except (KeyboardInterrupt, typer.Abort):
             code = INTERRUPTED

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-__all__ = ["PLAIN", "output", "print_error", "working"]
+__all__ = ["PLAIN", "output", "print_error", "print_warning", "working"]
 
 # Tables without frames: narrow on a terminal, without trailing rules in a file.
 PLAIN: Any = {
@@ -33,8 +33,17 @@ def output() -> Console:
 
 def print_error(message: str) -> None:
     """Print an error as exactly one line on standard error."""
+    _print_line("error", message)
+
+
+def print_warning(message: str) -> None:
+    """Print a warning as exactly one line on standard error."""
+    _print_line("warning", message)
+
+
+def _print_line(kind: str, message: str) -> None:
     line = " ".join(message.split())
-    print(f"aumann: error: {line}", file=sys.stderr)
+    print(f"aumann: {kind}: {line}", file=sys.stderr)
 
 
 @contextmanager

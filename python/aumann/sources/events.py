@@ -11,6 +11,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from aumann._locks import scratch
+from aumann._warning import warn_user
 from aumann.feature import Feature
 from aumann.population import Population
 from aumann.sources._calendar import zone_named
@@ -32,6 +33,7 @@ from aumann.sources._event_log import (
     load_rows,
 )
 from aumann.sources._followers import load_followers
+from aumann.sources._plausibility import Reading, doubts
 from aumann.sources._step_numbers import StepNumbers, step_length, time_text
 from aumann.sources._time_range import Moment, TimeRange, restrict
 
@@ -128,7 +130,16 @@ def read_events(
         Its metadata hold what was asked for, the first and last event, how reach was obtained,
         the number of events, those at oneself, `malformed_lines` with `malformed_examples`, and,
         where they apply, `events_outside_time`, `events_without_topic` and
-        `agents_without_followers`.
+        `agents_without_followers`, and `warnings`.
+
+    Warns
+    -----
+    UserWarning
+        If the log can be read as asked but was hardly meant so: all events in 1970 or after 2100,
+        most steps empty, all events in a small part of one step, targets that are never actors,
+        agents called "null", kinds written in other letters than one that counts, a feature that
+        is 0 for everybody, a table of followers that knows few of the agents, topics of one event
+        each. The warning names the cure.
 
     Raises
     ------
@@ -227,6 +238,22 @@ def read_events(
         }
         if keep_ids:
             agent_table["id"] = identifiers(connection)
+        doubted = doubts(
+            connection,
+            Reading(
+                length,
+                zone,
+                time_unit,
+                events,
+                first,
+                last,
+                edges,
+                kinds,
+                len(topics),
+                followers is not None,
+                agent_table["reach"],
+            ),
+        )
         metadata: dict[str, Any] = {
             "source": "events",
             "file": log.name,
@@ -262,6 +289,10 @@ def read_events(
             metadata["events_without_topic"] = single(
                 connection, "SELECT count(*) FROM event WHERE topic = ''"
             )
+        if doubted:
+            metadata["warnings"] = doubted
+    for doubt in doubted:
+        warn_user(doubt, UserWarning)
     return Population(
         [
             Feature("reach", "count", static=True),
