@@ -16,8 +16,12 @@ def test_rows_of_parquet_with_missing_values_are_malformed(tmp_path):
         {"actor": ["1", None, "2"], "target": [None, "1", "1"], "time": [1, 2, None], "kind": "RT"}
     )
     frame.write_parquet(tmp_path / "log.parquet")
-    with pytest.warns(UserWarning, match="no event has a target"):
+    with pytest.warns(UserWarning, match="is 0 for every agent: no event") as warned:
         population = aumann.read_events(tmp_path / "log.parquet", resonance=["RT"])
+    assert [str(each.message).split(":")[0] for each in warned] == [
+        "reach is 0 for every agent",
+        "resonance is 0 for every agent",
+    ]
     assert population.metadata["malformed_lines"] == 2
     assert population.metadata["malformed_examples"] == [
         "row 2: no actor",
