@@ -9,7 +9,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python test-wheel check wheel bench bench-study bench-smoke clean toolchain
+.PHONY: help demo test test-rust test-python test-wheel faults check wheel bench bench-study bench-smoke clean toolchain
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -54,6 +54,9 @@ test-python: $(VENV)/.wheel $(VENV)/.develop
 
 test-wheel: wheel $(VENV)/.develop ## Run the Python tests on wheel and sdist in empty environments
 	$(BIN)/python scripts/test_wheel.py
+
+faults: $(VENV)/.wheel $(VENV)/.develop ## Damage files by the thousand, with more faults per test than `make test`
+	AUMANN_FAULTS=$(or $(COUNT),400) $(BIN)/pytest --quiet -n auto tests/python/test_damaged_files.py
 
 check: $(VENV)/.wheel $(VENV)/.develop ## Run formatters, linters, type checks and document checks
 	cargo fmt --check

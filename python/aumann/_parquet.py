@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._files import replacing
+from aumann._seals import SealedParquet, sealed_writer
 from aumann._sparse import Series, SparseSteps
 from aumann.feature import Feature
 from aumann.population import Population
@@ -38,7 +38,7 @@ AGENT_ROWS = 1 << 20
 
 def write_population(population: Population, path: str | PathLike[str]) -> None:
     """Write a population, whole or not at all."""
-    pa, pq = _pyarrow()
+    pa = _pyarrow()
     header = {
         "version": VERSION,
         "agents": population.agents,
@@ -65,10 +65,8 @@ def write_population(population: Population, path: str | PathLike[str]) -> None:
         ],
         metadata={KEY: json.dumps(header, ensure_ascii=False, allow_nan=False)},
     )
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
+    groups = -(-population.agents // AGENT_ROWS) + _step_groups(population.topics, population.steps)
+    with sealed_writer(path, schema, groups, compression="zstd") as writer:
         for start in range(0, population.agents, AGENT_ROWS):
             rows = np.arange(start, min(start + AGENT_ROWS, population.agents))
             columns = {name: column[rows] for name, column in population.agent_table.items()}
@@ -85,24 +83,30 @@ def write_population(population: Population, path: str | PathLike[str]) -> None:
 
 def read_population(path: str | PathLike[str]) -> Population:
     """Read a population, or say why the file is none."""
-    pa, pq = _pyarrow()
+    _pyarrow()
     name = fspath(path)
     if Path(path).is_dir():
         raise IsADirectoryError(f"{name} is a folder; a population file is wanted")
-    try:
-        with pq.ParquetFile(path) as file:
+    with SealedParquet(path) as file:
+        try:
             return _population(file, _header(file, name), name)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{name} is not a complete Parquet file: {error}") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, ValueError) and name in str(error):
+                raise
+            raise ValueError(f"{name} is no well-formed population: {error}") from error
 
 
-def _pyarrow() -> tuple[ModuleType, ModuleType]:
+def _pyarrow() -> Any:
     try:
-        import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError("population files need pyarrow: pip install 'aumann[cli]'") from error
-    return pyarrow, pyarrow.parquet
+    return pyarrow
+
+
+def _step_groups(topics: Sequence[str], steps: int) -> int:
+    """Return how many row groups hold steps."""
+    return max(1, len(topics)) * steps
 
 
 def _labels(population: Population) -> list[str]:
@@ -156,7 +160,7 @@ def _step_rows(
 
 
 def _row_group(
-    pa: ModuleType,
+    pa: Any,
     schema: Any,
     agents: NDArray[np.intp],
     topic: int | None,
@@ -179,12 +183,14 @@ def _row_group(
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _header(file: Any, name: str) -> dict[str, Any]:
+def _header(file: SealedParquet, name: str) -> dict[str, Any]:
     """Return the description of the population in the file's metadata."""
-    text = (file.metadata.metadata or {}).get(KEY)
+    text = file.metadata.get(KEY)
     if text is None:
         raise ValueError(f"{name} is a Parquet file, but not a population written by aumann")
     header: dict[str, Any] = json.loads(text)
+    if not isinstance(header, dict):
+        raise TypeError("its header is no object")
     if header.get("version") != VERSION:
         raise ValueError(
             f"{name} is a population of format version {header.get('version')}; "
@@ -192,10 +198,12 @@ def _header(file: Any, name: str) -> dict[str, Any]:
         )
     if not header.keys() >= HEADER:
         raise ValueError(f"{name}: its header lacks {sorted(HEADER - header.keys())}")
+    if header["rows"] not in ("non-zero", "present") or not isinstance(header["people"], bool):
+        raise ValueError(f"its header has rows {header['rows']!r} and people {header['people']!r}")
     return header
 
 
-def _population(file: Any, header: dict[str, Any], name: str) -> Population:
+def _population(file: SealedParquet, header: dict[str, Any], name: str) -> Population:
     features = [
         Feature(entry["name"], entry["kind"], entry["static"]) for entry in header["features"]
     ]
@@ -203,12 +211,15 @@ def _population(file: Any, header: dict[str, Any], name: str) -> Population:
     static = [feature.name for feature in features if feature.static] + header["labels"]
     per_step = [feature for feature in features if not feature.static]
     topics = max(1, len(header["topics"]))
-    groups = list(range(file.num_row_groups))
+    groups = len(file.group_rows)
     agent_groups = -(-agents // AGENT_ROWS)
-    if len(groups) != agent_groups + topics * steps:
-        raise ValueError(f"{name} has {len(groups)} row groups, which is not what its header says")
+    if groups != agent_groups + _step_groups(header["topics"], steps):
+        raise ValueError(f"{name} has {groups} row groups, which is not what its header says")
+    # Before memory is asked for that the file only claims to need.
+    if sum(file.group_rows[:agent_groups]) != agents or max(file.group_rows) > agents:
+        raise ValueError(f"{name}: its row groups are not of the size that its header says")
 
-    table = file.read_row_groups(groups[:agent_groups], columns=["agent", *static])
+    table = file.read_row_groups(range(agent_groups), ["agent", *static])
     if not np.array_equal(_array(table["agent"]), np.arange(agents)):
         raise ValueError(f"{name}: its agent rows are not those of {agents} agents in order")
     agent_table = {column: _array(table[column]) for column in static}
@@ -221,7 +232,7 @@ def _population(file: Any, header: dict[str, Any], name: str) -> Population:
         rows: list[NDArray[np.intp]] = []
         columns: dict[str, list[NDArray[Any]]] = {feature.name: [] for feature in per_step}
         for step in range(steps):
-            group = file.read_row_group(agent_groups + topic * steps + step)
+            group = file.read_row_groups([agent_groups + topic * steps + step])
             rows.append(_checked_rows(group, header, topic, step, name))
             for column, values in columns.items():
                 values.append(_array(group[column]))

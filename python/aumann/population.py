@@ -388,7 +388,8 @@ class Population(StepMerging):
         OSError
             If the file cannot be read.
         ValueError
-            If it is not a Parquet file, not a population, or of a version not known here.
+            If it is not a Parquet file, not a population, of a version not known here, or not as it
+            was written: every byte is checked by digests.
 
         Examples
         --------

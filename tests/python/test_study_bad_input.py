@@ -149,8 +149,8 @@ def test_folders_with_other_things_are_refused(tmp_path, week, name, content, me
 def test_what_a_killed_process_left_is_cleared(tmp_path, week, finished):
     folder = tmp_path / "out"
     (folder / "parts").mkdir(parents=True)
-    for name in ("parts/.0-whole.json.x1", ".manifest.json.x1", ".cells.parquet.x1"):
-        (folder / name).write_text("half")
+    for name in ("parts/.0-whole.json", ".manifest.json", ".cells.parquet"):
+        (folder / f"{name}.x1x2_-X4.aumann").write_text("half")
     (folder / ".gitignore").write_text("*")
     assert run(describe(tmp_path, week, FEW)).code == 0
     assert [path.name for path in folder.rglob(".*")] == [".gitignore"]

@@ -10,7 +10,7 @@ from typing import Any
 from aumann.figures import PlottedStudy
 from aumann.study.paper_table import PaperTable
 from aumann.study.paper_tables import paper_tables
-from aumann.study.store import FINISHED, MANIFEST, PARTS, read_manifest
+from aumann.study.store import FINISHED, MANIFEST, PARTS, TABLES, read_manifest, read_tables
 
 __all__ = ["StudyResults"]
 
@@ -59,19 +59,21 @@ class StudyResults(PlottedStudy):
         Raises
         ------
         ValueError
-            If there is no finished study in the folder.
+            If there is no finished study in the folder, or a file of it was damaged.
         ImportError
             If pyarrow is not installed.
         """
-        from pyarrow import parquet
+        import pyarrow.parquet  # noqa: F401
 
         folder = Path(folder)
         path = folder / MANIFEST
         if not path.is_file():
             raise ValueError(f"folder: {folder} holds no study, the output of one is wanted")
         manifest = read_manifest(path)
-        tables = {path.stem: parquet.read_table(path) for path in sorted(folder.glob("*.parquet"))}
-        if manifest is None or not manifest.get(FINISHED) or "cells" not in tables:
+        tables = {}
+        if manifest is not None and manifest.get(FINISHED):
+            tables = read_tables(folder, manifest.pop(TABLES, None))
+        if manifest is None or "cells" not in tables:
             raise ValueError(f"folder: the study in {folder} is not finished; run it again")
         return cls(folder, tables, manifest)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._locks import exclusive
 from aumann._progress import Progress
 from aumann._rescaling import Drawn
 from aumann.comparison import scipy_statistics
@@ -44,19 +45,22 @@ def run_study(study: Study, folder: Path) -> StudyResults:
     with ThreadPoolExecutor(get_threads()) as pool:
         if not (folder / MANIFEST).exists():
             _try_protocols(study, eligible, pool)
-        store = Store(folder, study.manifest())
-        if not store.has("study"):
-            store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
-        work = [_Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)]
-        units = sum(topic.units for topic in work)
-        done = 0
-        with closing(Progress(units, "drawing panels")) as progress:
-            for topic in work:
-                for _ in topic.measured(pool):
-                    done += 1
-                    progress.show(done)
-    names = ["study", *(name for topic in work for name in topic.names)]
-    return StudyResults(folder, store.write_tables(names), store.manifest)
+        with exclusive(folder):
+            store = Store(folder, study.manifest())
+            if not store.has("study"):
+                store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
+            work = [
+                _Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)
+            ]
+            units = sum(topic.units for topic in work)
+            done = 0
+            with closing(Progress(units, "drawing panels")) as progress:
+                for topic in work:
+                    for _ in topic.measured(pool):
+                        done += 1
+                        progress.show(done)
+            names = ["study", *(name for topic in work for name in topic.names)]
+            return StudyResults(folder, store.write_tables(names), store.manifest)
 
 
 def _try_protocols(study: Study, topics: list[str | None], pool: ThreadPoolExecutor) -> None:

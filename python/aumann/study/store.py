@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,11 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aumann._files import replacing
+from aumann._seals import (
+    DIGITS,
+    SealedParquet,
+    digest_of_file,
+    seal_document,
+    seal_of,
+    unseal_document,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FINISHED", "MANIFEST", "PARTS", "Rows", "Store", "read_manifest"]
+__all__ = [
+    "FINISHED",
+    "MANIFEST",
+    "PARTS",
+    "TABLES",
+    "Rows",
+    "Store",
+    "read_manifest",
+    "read_tables",
+]
 
 # The rows of some tables, each a list of records.
 Rows: TypeAlias = dict[str, list[dict[str, Any]]]
@@ -24,8 +40,12 @@ MANIFEST = "manifest.json"
 PARTS = "parts"
 # The key of the manifest that says that all tables are there, and of one run.
 FINISHED = "finished"
-# What ends a part, and is nowhere else in it: a part that was cut short does not have it.
-END = "\n"
+# The key under which the file of the manifest has the digests of the tables.
+TABLES = "tables"
+# What ends a part, and is nowhere else in it.
+END = b"\n"
+# What begins a part, before and after the digest of the rest; and one from before there were any.
+BEFORE, AFTER, UNSEALED = b'{"seal": "', b'", ', b'{"versions": '
 # Rows that are gathered before they are written: they compress well, and take some megabytes.
 GATHERED = 50_000
 
@@ -41,8 +61,9 @@ class Store:
     """A folder that holds the parts of a study as they are finished.
 
     Every part is written whole or not at all, so a study that was killed goes on with the first
-    part that is missing. A part says which versions it was measured by. One process at a time may
-    write to it.
+    part that is missing. A part says which versions it was measured by, and carries a digest that
+    no other part and no other study has: one that is damaged counts as missing. One process at a
+    time may write to the folder (`aumann._locks.exclusive`).
 
     Parameters
     ----------
@@ -64,37 +85,31 @@ class Store:
         self.folder = Path(folder)
         asked = json.loads(json.dumps(manifest))
         path = self.folder / MANIFEST
-        self.manifest: dict[str, Any] = _found(path, asked) if path.exists() else asked
+        # Without a manifest nobody knows of which study a part without a digest is.
+        self._begun = path.exists()
+        self.manifest: dict[str, Any] = _found(path, asked) if self._begun else asked
         strange = sorted(self.folder.glob("*.parquet"))
-        if strange and not path.exists():
+        if strange and not self._begun:
             raise ValueError(
                 f"output: {self.folder} holds {strange[0].name} and no study; "
                 "an empty folder, or that of this study, is wanted"
             )
         (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
-        for pattern in (f"{PARTS}/.*", f".{MANIFEST}.*", ".*.parquet.*"):
-            for left in self.folder.glob(pattern):
-                # Of a process that was killed while it wrote.
-                left.unlink(missing_ok=True)
         self._versions: dict[str, str] = asked["versions"]
-        if not path.exists():
+        self._identity = json.dumps({**asked, "versions": None}, sort_keys=True)
+        if not self._begun:
             self._write_manifest()
 
     def has(self, part: str) -> bool:
-        """Tell whether a part is finished; one that lost its end on the way to the disk is not."""
-        path = self._path(part)
-        if not path.exists() or path.stat().st_size == 0:
-            return False
-        with path.open("rb") as file:
-            file.seek(-len(END), os.SEEK_END)
-            return file.read() == END.encode()
+        """Tell whether a part is finished; one that was damaged since is not."""
+        return self._text(part) is not None
 
     def write(self, part: str, rows: Rows) -> None:
         """Keep a finished part."""
         with replacing(self._path(part)) as temporary:
             # repr of floats is exact, so that what is read back is the same to the bit.
-            text = json.dumps({"versions": self._versions, "rows": rows})
-            temporary.write_text(text + END)
+            text = json.dumps({"versions": self._versions, "rows": rows}).encode()[1:] + END
+            temporary.write_bytes(BEFORE + self._seal(part, text) + AFTER + text)
 
     def write_tables(self, parts: Sequence[str]) -> dict[str, Any]:
         """Write the tables of all parts, in order, and return them by name.
@@ -137,23 +152,42 @@ class Store:
                 self._write_manifest()
         self.manifest["versions"] = {name: _joined(each) for name, each in versions.items()}
         self.manifest[FINISHED] = True
-        self._write_manifest()
+        self._write_manifest({name: digest_of_file(self._table_path(name)) for name in tables})
         return {name: parquet.read_table(self._table_path(name)) for name in tables}
 
     def _read(self, part: str) -> tuple[dict[str, str], Rows]:
         """Return the versions that a part was measured by, and its rows."""
-        path = self._path(part)
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(self._text(part) or b"")
             return found["versions"], found["rows"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"output: {path} is damaged; delete it, and run the study again"
+                f"output: {self._path(part)} is damaged; delete it, and run the study again"
             ) from error
 
-    def _write_manifest(self) -> None:
+    def _text(self, part: str) -> bytes | None:
+        """Return what a part holds; None if it is missing or damaged.
+
+        A part from before there were digests is taken as it is, if it has its end.
+        """
+        try:
+            found = self._path(part).read_bytes()
+        except FileNotFoundError:
+            return None
+        size = len(BEFORE) + DIGITS + len(AFTER)
+        if found[:size] == BEFORE + self._seal(part, found[size:]) + AFTER:
+            return found
+        old = self._begun and found.startswith(UNSEALED) and found.endswith(END)
+        return found if old else None
+
+    def _seal(self, part: str, text: bytes) -> bytes:
+        return seal_of(text, f"{self._identity} {part}").encode()
+
+    def _write_manifest(self, tables: Mapping[str, str] | None = None) -> None:
+        """Write the manifest, with the digests of the tables that it says are finished."""
+        document = {**self.manifest, **({} if tables is None else {TABLES: tables})}
         with replacing(self.folder / MANIFEST) as temporary:
-            temporary.write_text(json.dumps(self.manifest, indent=2) + "\n")
+            temporary.write_bytes(seal_document(document).encode())
 
     def _path(self, part: str) -> Path:
         return self.folder / PARTS / f"{part}.json"
@@ -208,8 +242,36 @@ def _joined(versions: Iterable[str]) -> str:
     return ", ".join(sorted(versions, key=lambda one: ([*map(int, re.findall(r"\d+", one))], one)))
 
 
+def read_tables(folder: Path, digests: Mapping[str, str] | None) -> dict[str, Any]:
+    """Read the tables of a finished study; all that are there if their digests are not known.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or damaged.
+    """
+    if digests is None:
+        return {path.stem: _table(path) for path in sorted(folder.glob("*.parquet"))}
+    paths = {name: folder / f"{name}.parquet" for name in sorted(digests)}
+    for name, path in paths.items():
+        if not path.is_file() or digest_of_file(path) != digests[name]:
+            wrong = "damaged" if path.is_file() else "missing"
+            raise ValueError(f"folder: {path} is {wrong}; run the study again")
+    return {name: _table(path) for name, path in paths.items()}
+
+
+def _table(path: Path) -> Any:
+    with SealedParquet(path) as file:
+        return file.read()
+
+
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """Read the manifest of a study; None if the file is something else.
+
+    Raises
+    ------
+    ValueError
+        If it was damaged.
 
     Examples
     --------
@@ -220,9 +282,14 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     True
     """
     try:
-        found = json.loads(path.read_text())
-    except ValueError:
+        found = unseal_document(path.read_bytes().decode())
+    except (UnicodeDecodeError, json.JSONDecodeError):
         return None
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged; delete it and the tables beside it, and run the study again: "
+            "what it has measured is kept"
+        ) from error
     if not isinstance(found, dict) or not {"format", "population"} <= found.keys():
         return None
     return found
@@ -235,6 +302,7 @@ def _found(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"output: {path} is of no study; an empty folder, or that of this study, is wanted"
         )
+    found.pop(TABLES, None)
     different = sorted(
         key for key in {*found, *asked} - {"versions", FINISHED} if found.get(key) != asked.get(key)
     )

@@ -197,8 +197,14 @@ class Study:
             If the folder holds another study or something else, or no topic is eligible.
         ImportError
             If pyarrow or SciPy is not installed.
+        BlockingIOError
+            If another process is writing a study to the folder.
         OSError
             If nothing can be written there; what is finished is kept.
+
+        Notes
+        -----
+        Parts, tables and manifest carry digests: a part that was damaged since is measured again.
         """
         return run_study(self, Path(output))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+from aumann._locks import exclusive
 from aumann.benchmark.timing.cell import Cell
 from aumann.benchmark.timing.extrapolation import complete
 from aumann.benchmark.timing.figure import write_figure
@@ -74,6 +76,8 @@ def run(
         If a method, a size, a value function or a number is not as described.
     ImportError
         Without pyarrow, if `output` is given.
+    BlockingIOError
+        If another process is timing into `output`.
 
     Notes
     -----
@@ -101,6 +105,18 @@ def run(
         version=version(),
     )
     folder = None if output is None else Path(output)
+    with nullcontext() if folder is None else exclusive(folder):
+        return _timed(plan, folder, limit, budget, progress)
+
+
+def _timed(
+    plan: Sequence[Cell],
+    folder: Path | None,
+    limit: float,
+    budget: float,
+    progress: Callable[[int, int, str], None] | None,
+) -> list[Cell]:
+    """Run the cells of a plan that are not known yet."""
     earlier = {} if folder is None else _earlier(folder)
     known = {key: cell for key, cell in earlier.items() if _stands(cell, limit)}
     cells = [known.get(cell.key, cell) for cell in plan]
@@ -139,7 +155,6 @@ def run(
 
 def _earlier(folder: Path) -> dict[tuple[object, ...], Cell]:
     """Return the cells of earlier runs by their keys."""
-    folder.mkdir(parents=True, exist_ok=True)
     return {cell.key: cell for cell in read_cells(folder / "results.parquet")}
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from aumann._files import replacing
+from aumann._seals import SealedParquet, sealed_writer
 from aumann.benchmark.timing.cell import Cell
 
 __all__ = ["read_cells", "write_cells"]
@@ -33,11 +33,11 @@ def write_cells(cells: Sequence[Cell], path: Path) -> None:
     >>> read_cells(file)[0].agents
     10
     """
-    pyarrow, parquet = _pyarrow()
+    pyarrow = _pyarrow()
     columns = [pyarrow.field(field.name, _kind(pyarrow, str(field.type))) for field in fields(Cell)]
     rows = pyarrow.Table.from_pylist([asdict(cell) for cell in cells], pyarrow.schema(columns))
-    with replacing(path) as temporary:
-        parquet.write_table(rows, temporary)
+    with sealed_writer(path, rows.schema, 1) as writer:
+        writer.write_table(rows)
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -55,13 +55,14 @@ def read_cells(path: Path) -> list[Cell]:
     >>> read_cells(Path("nowhere.parquet"))
     []
     """
-    pyarrow, parquet = _pyarrow()
+    _pyarrow()
     if not path.exists():
         return []
     try:
-        rows = parquet.read_table(path)
-    except pyarrow.ArrowInvalid as error:
-        raise ValueError(f"{path} is no Parquet file; name another folder: {error}") from error
+        with SealedParquet(path) as file:
+            rows = file.read()
+    except ValueError as error:
+        raise ValueError(f"{error}; name another folder") from error
     wanted = [field.name for field in fields(Cell)]
     if rows.column_names != wanted:
         raise ValueError(
@@ -75,10 +76,9 @@ def _kind(pyarrow: Any, annotation: str) -> Any:
     return getattr(pyarrow, _KINDS.get(name, "string"))() if name != "bool" else pyarrow.bool_()
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def _pyarrow() -> Any:
     try:
-        import pyarrow
-        from pyarrow import parquet
+        import pyarrow.parquet
     except ImportError as error:
         raise ImportError("timings are kept with pyarrow: pip install 'aumann[cli]'") from error
-    return pyarrow, parquet
+    return pyarrow
