@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aumann._differentiable import Differentiable
+from aumann._ties import spread_by_class, tie_classes
 
 __all__ = [
     "Features",
@@ -21,6 +22,7 @@ __all__ = [
     "smoothness",
     "strength",
     "tied",
+    "unequal_ties",
 ]
 
 # Largest steps first, as parts of a feature's spread; smaller ones drown in float32's rounding.
@@ -105,6 +107,26 @@ def tied(function: Differentiable) -> float:
         counts = function.torch.unique(column, return_counts=True)[1]
         most = max(most, int(counts[counts > 1].sum()))
     return most / len(function.x)
+
+
+def unequal_ties(function: Differentiable) -> float:
+    """Return the largest difference of gradients between agents tied in all features with any.
+
+    Relative to the largest gradient. It is not 0 where autograd picks one of those who are tied.
+
+    Examples
+    --------
+    >>> unequal_ties(Differentiable(lambda x: x[:, 0].max(dim=0).values, [[2.0], [2.0], [1.0]]))
+    1.0
+    """
+    gradient = function.gradient().double().cpu().numpy()
+    used = np.flatnonzero(np.any(gradient != 0, axis=0))
+    if used.size == 0:
+        return 0.0
+    x = function.x.cpu().numpy()
+    classes = tie_classes([x[:, k] for k in used])
+    spread = max(float(spread_by_class(gradient[:, k], classes).max()) for k in used)
+    return spread / float(np.abs(gradient).max())
 
 
 def smoothness(function: Differentiable, count: int, draw: np.random.Generator) -> Smoothness:

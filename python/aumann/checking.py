@@ -15,6 +15,10 @@ from aumann._numbers import check_integer
 
 __all__ = ["ValueFunctionCheck", "check_value_function"]
 
+# Gradients of agents with equal features that differ by more, relative to the largest, do so for
+# other reasons than rounding.
+TIED = 1e-3
+
 
 @dataclass(frozen=True, repr=False)
 class ValueFunctionCheck:
@@ -56,6 +60,10 @@ class ValueFunctionCheck:
     ties : float
         Share of agents who have the value of a feature in common with another agent, for the
         feature with the most. Value functions of ranks have kinks there.
+    tie_disagreement : float
+        Largest difference between the gradients of agents who are tied in all features that have
+        any, relative to the largest gradient. Above rounding where autograd picks one of those who
+        are tied, as in quantile, sort, topk and max, or where F tells equal agents apart.
     feature_gradient : tuple of float, length d
         Root mean square over agents of dF/dx_k.
     feature_change : tuple of float, length d
@@ -110,6 +118,7 @@ class ValueFunctionCheck:
     gradient_disagreement: float
     crossed: float
     ties: float
+    tie_disagreement: float
     feature_gradient: tuple[float, ...]
     feature_change: tuple[float, ...]
     unused_features: tuple[int, ...]
@@ -158,7 +167,13 @@ class ValueFunctionCheck:
             text += f"; steps of {self.crossed:g} times the spread cross a jump or kink"
         if self.ties:
             text += f"; ties ({self.ties:.0%} of agents): ranks would have kinks at x"
+        if self._picks():
+            text += f"; gradients of tied agents differ by {self.tie_disagreement:.2g}"
         return text
+
+    def _picks(self) -> bool:
+        """Whether the gradient is that of one of several agents whom F treats alike."""
+        return self.permutation_invariant and self.tie_disagreement > TIED
 
     def _dependence(self) -> str:
         parts = [
@@ -202,6 +217,11 @@ class ValueFunctionCheck:
             yield (
                 "the gradient does not account for F everywhere: watch the residual of the path "
                 "integral, or use a smooth surrogate"
+            )
+        if self._picks():
+            yield (
+                "autograd picks one of several tied agents: attribute shares among those with "
+                "equal features, other code may not"
             )
         if not self.linear:
             yield (
@@ -309,6 +329,7 @@ def check_value_function(
         gradient_disagreement=smoothness.gradient_disagreement,
         crossed=smoothness.crossed,
         ties=_probes.tied(function),
+        tie_disagreement=_probes.unequal_ties(function),
         feature_gradient=dependence.gradient,
         feature_change=dependence.change,
         unused_features=dependence.unused,

@@ -126,6 +126,8 @@ class FunctionIntegrand:
         self.device = path.x.device
         self._velocity = path.velocity(0.0) if path.constant_velocity else None
         self._point: Tensor | None = None
+        # Which features have a gradient at the first node, shape (m, d).
+        self.used: NDArray[np.bool_] | None = None
 
     def torn(self) -> FunctionIntegrand:
         """Return the integrand at a point off the path."""
@@ -152,6 +154,8 @@ class FunctionIntegrand:
         values, gradients = self.function.gradients(points, where)
         table = values.reshape(shape[:2]).cpu().numpy()
         self.place.check_values(self.function.function, table, nodes)
+        if self.used is None:
+            self.used = gradients.reshape(shape)[0].ne(0).any(dim=1).cpu().numpy()
         found = [
             contribution(each, self.path.velocity(a) if self._velocity is None else self._velocity)
             for a, each in zip(nodes, gradients.reshape(shape), strict=True)

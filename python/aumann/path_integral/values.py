@@ -41,6 +41,7 @@ from aumann.path_integral.paths import CustomPath, Path, StraightPath
 from aumann.path_integral.pooled_integrand import PooledIntegrand
 from aumann.path_integral.quadrature import Integral, integrate
 from aumann.path_integral.rules import LEVELS
+from aumann.path_integral.tied_agents import share_among_tied
 from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
@@ -85,6 +86,8 @@ class PathValues:
         self._single: TorchFunction | None = None
         self._repeatable: bool | None = None
         self._compared = False
+        self._tie_evaluations = 0
+        self._doubt: str | None = None
         self._open: list[Unconverged] = []
         self._nodes: set[int] = set()
         self._capped = False
@@ -122,6 +125,9 @@ class PathValues:
             if self._capped:
                 told += f", stopped by max_evaluations={self.estimator.max_evaluations}"
             answer.estimators = [told] * len(answer.estimators)
+        answer.evaluations += self._tie_evaluations
+        if self._doubt is not None:
+            warn_user(self._doubt)
         if not self._open:
             return
         warn_unconverged(self._open, self.estimator.tolerance)
@@ -161,7 +167,23 @@ class PathValues:
         elif self._form is not self._single is not None and not self._stands(path, integral):
             self._form = self._single
             return self._integrals(path, place, progress)
+        if isinstance(integrand, FunctionIntegrand) and isinstance(path, StraightPath):
+            self._share_among_tied(integral, integrand, path, place)
         return [integral]
+
+    def _share_among_tied(
+        self, integral: Integral, integrand: FunctionIntegrand, path: StraightPath, place: Place
+    ) -> None:
+        """Give equal values to agents of each step who are equal in all that F sees."""
+        assert integrand.used is not None
+        form = integrand.function
+        for k, (row, used) in enumerate(zip(integral.values, integrand.used, strict=True)):
+            values = row.cpu().numpy()
+            tied = share_among_tied(values, form, used, path.of_step(k), place.of_step(k))
+            if tied.values is not values:
+                row.copy_(torch.from_numpy(tied.values))
+            self._tie_evaluations += tied.evaluations
+            self._doubt = self._doubt or tied.doubt
 
     def _of_terms(
         self, function: ValueFunction, path: Path, place: Place, progress: Progress
