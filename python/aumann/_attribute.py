@@ -32,6 +32,7 @@ from aumann.estimators import (
 )
 from aumann.games import Game
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Method, Shapley
+from aumann.population import Population
 from aumann.value_functions import ValueFunction
 
 __all__ = ["attribute"]
@@ -207,6 +208,7 @@ def attribute(
         baseline=start.text,
         presence=present if features.stepped else _row(present, 0),
         step_labels=features.step_labels,
+        agent_ids=x.agent_table.get("id") if isinstance(x, Population) else None,
         elapsed=perf_counter() - started,
         **answer.told(features.stepped),
     )

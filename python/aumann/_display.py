@@ -40,7 +40,7 @@ def text(result: Attribution) -> str:
     told = _facts(result)
     width = max(9, *(len(name) for name, _ in told))
     facts = [f"  {name:<{width}} {what}" for name, what in told]
-    table = text_table(_TOP_HEADER, _top(result)).replace("\n", "\n  ")
+    table = text_table(_top_header(result), _top(result)).replace("\n", "\n  ")
     return "\n".join([_title(result), *facts, f"  {table}"])
 
 
@@ -63,10 +63,12 @@ def html(result: Attribution) -> str:
     '<table>'
     """
     facts = html_table([_title(result), ""], _facts(result))
-    return facts + html_table(_TOP_HEADER, _top(result))
+    return facts + html_table(_top_header(result), _top(result))
 
 
-_TOP_HEADER = ("top agent", "value", "share")
+def _top_header(result: Attribution) -> list[str]:
+    ids = [] if result.agent_ids is None else ["id"]
+    return ["top agent", *ids, "value", "share"]
 
 
 def _title(result: Attribution) -> str:
@@ -109,7 +111,7 @@ def _range(result: Attribution, numbers: float | NDArray[np.float64]) -> str:
 
 
 def _top(result: Attribution) -> list[list[str]]:
-    """Return rows of agent, value and share, both summed over the steps."""
+    """Return rows of agent, its identifier if kept, value and share, summed over the steps."""
     if result.values.ndim == 1:
         agents, values = result.top(_TOP)
     else:
@@ -118,10 +120,14 @@ def _top(result: Attribution) -> list[list[str]]:
         values = sums[agents]
     sum_, magnitude = result.statistics[:, 2:].sum(axis=0, keepdims=True).T
     divisor = float(share_divisors(sum_, magnitude, result.values.dtype)[0])
-    return [
+    rows = [
         [f"{agent:,}", f"{value:.6g}", _percent(value / divisor)]
         for agent, value in zip(agents, values, strict=True)
     ]
+    if result.agent_ids is not None:
+        for row, name in zip(rows, result.agent_ids[agents], strict=True):
+            row.insert(1, str(name))
+    return rows
 
 
 def _percent(share: float) -> str:

@@ -16,11 +16,21 @@ __all__ = ["Top", "jaccard", "largest", "largest_by_step"]
 SAMPLED = 64
 
 
-class Top(NamedTuple):
-    """The agents with the largest attributions, and these."""
-
+class _Top(NamedTuple):
     agents: NDArray[np.intp]
     values: NDArray[Any]
+
+
+class Top(_Top):
+    """The agents with the largest attributions, and these; `ids` where identifiers were kept."""
+
+    # Of the shape of `agents`; apart from the two, so that they can be unpacked as a pair.
+    ids: NDArray[Any] | None = None
+
+    def __repr__(self) -> str:
+        """Return the pair, and the identifiers where there are any."""
+        shown = f"agents={self.agents!r}, values={self.values!r}"
+        return f"Top({shown})" if self.ids is None else f"Top({shown}, ids={self.ids!r})"
 
 
 def largest(

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from aumann import _display
+from aumann._agent_tables import ids_of, labelled, long_table
 from aumann._merging import merged
 from aumann._ranking import Top, largest_by_step
 from aumann._samples import StepSamples
 from aumann._shares import share_divisors, warn_undefined
-from aumann.export import Table, Tabular, labelled_array
+from aumann.export import Table, Tabular
 from aumann.figures import PlottedAttribution
 from aumann.grouped import GroupedAttribution, group_sums
 from aumann.groups import Groups
@@ -50,6 +51,8 @@ class Attribution(Tabular, PlottedAttribution):
         Which agents were there; None if all.
     step_labels : ndarray, shape (T,), optional
         Names or times of the steps.
+    agent_ids : ndarray, shape (N,), optional
+        Identifiers of the agents, where a population has kept them (`keep_ids`).
     estimator : str
         How the values were found.
     evaluations : int
@@ -87,6 +90,7 @@ class Attribution(Tabular, PlottedAttribution):
     convergence: NDArray[np.bool_] | None = None
     standard_error: NDArray[Any] | None = None
     samples: tuple[StepSamples, ...] | None = None
+    agent_ids: NDArray[Any] | None = None
 
     @property
     def agents(self) -> int:
@@ -258,8 +262,9 @@ class Attribution(Tabular, PlottedAttribution):
         -------
         Top
             `agents` and `values`, of shape (k,) or (T, k), the largest first, ties by the lower
-            agent index. k is reduced to the largest number of agents present at a step; a step
-            with fewer agents is filled up with agent -1 and value NaN. Cost: O(T N).
+            agent index; `ids` of that shape where identifiers were kept, else None. k is reduced
+            to the largest number of agents present at a step; a step with fewer agents is filled
+            up with agent -1 and value NaN. Cost: O(T N).
 
         Raises
         ------
@@ -275,7 +280,10 @@ class Attribution(Tabular, PlottedAttribution):
         """
         present = None if self.presence is None else np.atleast_2d(self.presence)
         agents, values = largest_by_step(np.atleast_2d(self.values), present, k, by)
-        return Top(agents, values) if self.values.ndim == 2 else Top(agents[0], values[0])
+        top = Top(agents, values) if self.values.ndim == 2 else Top(agents[0], values[0])
+        if self.agent_ids is not None:
+            top.ids = ids_of(self.agent_ids, top.agents)
+        return top
 
     def by_step(self) -> Table:
         """Return one row per step: value, baseline value, total, residual and sum.
@@ -320,12 +328,12 @@ class Attribution(Tabular, PlottedAttribution):
         return np.asarray(np.atleast_2d(self.values).sum(axis=0, dtype=np.float64))
 
     def to_table(self) -> Table:
-        """Return one row per step and present agent: (step,) agent, value (, standard_error).
+        """Return one row per step and present agent: (step,) agent, (id,) value (, standard_error).
 
         Returns
         -------
         Table
-            Absent agents are left out.
+            Absent agents are left out. Identifiers are there where a population has kept them.
 
         Examples
         --------
@@ -335,19 +343,7 @@ class Attribution(Tabular, PlottedAttribution):
         0        0.5
         1        1.5
         """
-        steps = np.atleast_2d(self.values)
-        columns: dict[str, NDArray[Any]] = {}
-        if self.values.ndim == 2:
-            columns["step"] = np.repeat(self._labels(), self.agents)
-        columns["agent"] = np.tile(np.arange(self.agents), len(steps))
-        # Copies: `values` may be the caller's `out`, used again for the next attribution.
-        columns["value"] = steps.flatten()
-        if self.standard_error is not None:
-            columns["standard_error"] = self.standard_error.flatten()
-        if self.presence is not None:
-            present = self.presence.ravel()
-            columns = {name: column[present] for name, column in columns.items()}
-        return Table(columns)
+        return long_table(self, self._labels())
 
     def to_xarray(self) -> xr.DataArray:
         """Return the values as an xarray.DataArray with dims (step,) agent.
@@ -355,7 +351,8 @@ class Attribution(Tabular, PlottedAttribution):
         Returns
         -------
         xarray.DataArray
-            An absent agent is NaN. ImportError says where xarray is missing.
+            An absent agent is NaN. Kept identifiers are the coordinate "id". ImportError says
+            where xarray is missing.
 
         Examples
         --------
@@ -363,18 +360,7 @@ class Attribution(Tabular, PlottedAttribution):
         >>> aumann.attribute([[1.0], [3.0]], aumann.Mean()).to_xarray().dims
         ('agent',)
         """
-        coords = {"agent": np.arange(self.agents)}
-        if self.values.ndim == 2:
-            coords = {"step": self._labels().copy(), **coords}
-        values = self.values.copy()
-        if self.presence is not None:
-            values[~self.presence] = np.nan
-        attrs = {
-            "value_function": repr(self.value_function),
-            "method": repr(self.method),
-            "baseline": self.baseline,
-        }
-        return labelled_array(values, coords, "attribution", attrs)
+        return labelled(self, self._labels())
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Return `values`, so that NumPy functions take the result."""

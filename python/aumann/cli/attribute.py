@@ -109,7 +109,8 @@ def attribute(
         bool,
         typer.Option(
             "--per-agent",
-            help="Give single agents, by index, besides the groups.",
+            help="Give single agents besides the groups: by index, and by name where the "
+            "population was built with --keep-ids.",
             rich_help_panel=ANSWER,
         ),
     ] = False,
@@ -292,7 +293,12 @@ def _agents(
     attributions = result.by_agent()[np.newaxis] if single else result.values
     present = population.window_presence("whole" if single else "step")
     return agent_columns(
-        rows, attributions, None if present is None else np.atleast_2d(present), groups, top
+        rows,
+        attributions,
+        None if present is None else np.atleast_2d(present),
+        groups,
+        top,
+        population.agent_table.get("id"),
     )
 
 

@@ -85,6 +85,14 @@ def build(
             help="Unit of times since 1970-01-01 UTC, or iso for ISO 8601.", rich_help_panel=FORMAT
         ),
     ] = "s",
+    keep_ids: Annotated[
+        bool,
+        typer.Option(
+            "--keep-ids",
+            help="Keep who is who: identifiers go into the file, and attribute --per-agent shows "
+            "them.",
+        ),
+    ] = False,
     strict: Annotated[
         bool,
         typer.Option(
@@ -157,7 +165,7 @@ def build(
 ) -> None:
     r"""Count the events of a log per agent and step, and write a population file.
 
-    Identifiers become indices and are not kept.
+    Identifiers become indices and are not kept unless --keep-ids asks for it.
 
     [bold]Example[/bold]
 
@@ -185,6 +193,7 @@ def build(
             followers=followers,
             self_engagement=self_engagement,
             strict=strict,
+            keep_ids=keep_ids,
             progress=show,
         )
         show(f"writing {output}")

@@ -73,6 +73,7 @@ def agent_columns(
     present: NDArray[np.bool_] | None,
     groups: Groups,
     top: int | None,
+    ids: NDArray[Any] | None,
 ) -> dict[str, NDArray[Any]]:
     """Return one row per step and present agent, or per step and agent at its top.
 
@@ -88,11 +89,13 @@ def agent_columns(
         The group of each agent.
     top : int or None
         How many agents per step, the largest attribution first; None means all, by index.
+    ids : ndarray, shape (N,), or None
+        Identifiers, where the population has kept them.
 
     Returns
     -------
     dict of str to ndarray
-        step, agent, group and attribution.
+        step, agent, id (where kept), group and attribution.
     """
     chosen = []
     for row, each in enumerate(values):
@@ -103,6 +106,7 @@ def agent_columns(
     return {
         "step": np.array(rows)[row_of],
         "agent": agent,
+        **({} if ids is None else {"id": ids[agent]}),
         "group": np.array(groups.names)[groups.codes[agent]],
         "attribution": values[row_of, agent],
     }

@@ -33,7 +33,7 @@ def print_agents(console: Console, columns: dict[str, NDArray[Any]], by_step: bo
     table = Table(**PLAIN)
     names = [name for name in columns if by_step or name != "step"]
     for name in names:
-        table.add_column(name, justify="left" if name in ("step", "group") else "right")
+        table.add_column(name, justify="left" if name in ("step", "id", "group") else "right")
     for line in zip(*(columns[name].tolist() for name in names), strict=True):
         table.add_row(*(f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in line))
     console.print(table)

@@ -118,7 +118,8 @@ def read_events(
     strict : bool
         Refuse a log with malformed lines instead of leaving them out.
     keep_ids : bool
-        Keep the identifiers as the label "id" of the agent table.
+        Keep the identifiers as the label "id" of the agent table: attributions of the population
+        then show them in `top`, tables and exports.
     people : bool
         Whether the agents are people; see `Population`.
     progress : callable, optional
@@ -272,6 +273,7 @@ def read_events(
             "events_at_oneself": single(
                 connection, "SELECT count(*) FROM event WHERE actor = target"
             ),
+            "identifiers_kept": keep_ids,
             "malformed_lines": malformed.count,
         }
         for name, moment in (("from", start), ("to", stop)):
