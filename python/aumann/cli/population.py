@@ -14,6 +14,7 @@ from aumann.cli.terminal import PLAIN, working
 from aumann.cli.terminal import output as standard_output
 from aumann.cli.values import names
 from aumann.population import Population
+from aumann.sources._log_files import log_files
 
 __all__ = ["group", "print_summary", "public_description"]
 
@@ -32,10 +33,11 @@ group = command_group("Make a population file from an event log, and say what on
 @group.command()
 def build(
     events: Annotated[
-        Path,
+        list[str],
         typer.Argument(
-            metavar="EVENTS",
-            help="Event log: one event per line (plain, .gz or .zst), or Parquet.",
+            metavar="EVENTS...",
+            help="Event log: one event per line (plain, .gz or .zst), JSON lines, or Parquet; "
+            "several files, a folder, or - for standard input.",
         ),
     ],
     output: Annotated[
@@ -43,26 +45,58 @@ def build(
         typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
     ],
     activity: Annotated[
-        str,
-        typer.Option(
-            metavar="KINDS", help="Kinds of events that count as activity of their actor: K1,K2,..."
-        ),
-    ],
-    resonance: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="KINDS",
-            help="Kinds of events that count as resonance of their target: K1,K2,...",
+            help="Kinds of events that count as activity of their actor: K1,K2,...; RT if not "
+            "given. All events count where they have no kinds.",
         ),
-    ],
+    ] = None,
+    resonance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KINDS",
+            help="Kinds of events that count as resonance of their target: K1,K2,...; RE if not "
+            "given. All events count where they have no kinds.",
+        ),
+    ] = None,
     columns: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAMES",
-            help="Columns in the order of the file; actor, target, time and kind among them.",
+            help="Columns in the order of the file, where it has no header; by default "
+            "actor,target,time,kind, or the first three.",
             rich_help_panel=FORMAT,
         ),
-    ] = "actor,target,time,kind",
+    ] = None,
+    actor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the column (JSON: path of the field) of actors, as src; else actor.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The same of targets, as dst or commit.record.subject.uri.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The same of times, as ts.", rich_help_panel=FORMAT),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The same of kinds, as type; '' where events have no kinds.",
+            rich_help_panel=FORMAT,
+        ),
+    ] = None,
     separator: Annotated[
         str | None,
         typer.Option(
@@ -174,16 +208,20 @@ def build(
     """
     import aumann
 
-    read = [events] if followers is None else [events, followers]
-    check_writable(output, ".parquet", inputs=read)
-    with working(f"reading {events}") as show:
+    read = [file.path for file in log_files(events) if file.path is not None]
+    check_writable(output, ".parquet", inputs=read if followers is None else [*read, followers])
+    with working(f"reading {' '.join(events)}") as show:
         population = aumann.read_events(
             events,
-            columns=names("--columns", columns),
+            columns=None if columns is None else names("--columns", columns),
+            actor=actor,
+            target=target,
+            time=time,
+            kind=kind,
             separator="\t" if separator == "\\t" else separator,
             header=header,
-            activity=names("--activity", activity),
-            resonance=names("--resonance", resonance),
+            activity=None if activity is None else names("--activity", activity),
+            resonance=None if resonance is None else names("--resonance", resonance),
             step=step,
             time_zone=time_zone,
             time_unit=time_unit,

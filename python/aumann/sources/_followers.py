@@ -5,58 +5,58 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from aumann.sources._event_log import check_stream
+from aumann.sources._fields import read_fields
+from aumann.sources._layout import Wanted
+from aumann.sources._log_files import LogFile
 
-__all__ = ["load_followers"]
+__all__ = ["check_followers", "load_followers"]
+
+WANTED = Wanted(
+    columns=None, separator=None, header=True, names={}, topic=None, roles=("agent", "followers")
+)
 
 
 def load_followers(connection: Any, path: Path) -> None:
     """Fill the table `follower` (id, followers) from a file with columns agent and followers."""
-    import duckdb
-
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} is not there, or is no file")
-    check_stream(path)
-    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")]
-    suffix = suffixes[-1] if suffixes else ""
-    if suffix == ".parquet":
-        source = "read_parquet($path)"
-    elif suffix in (".csv", ".tsv"):
-        separator = "," if suffix == ".csv" else "\t"
-        source = f"read_csv($path, header=true, all_varchar=true, delim='{separator}')"
-    else:
+    file = LogFile(path, path.name)
+    if file.suffix not in (".csv", ".tsv", ".parquet"):
         raise ValueError(f"followers is {path.name}; .csv, .tsv or .parquet is wanted")
-    argument = {"path": str(path)}
-    try:
-        names = [
-            row[0] for row in connection.execute(f"DESCRIBE FROM {source}", argument).fetchall()
-        ]
-        if not {"agent", "followers"} <= set(names):
-            raise ValueError(f"{path} has the columns {names}; agent and followers are wanted")
+    connection.execute(
+        "CREATE TABLE follower (line BIGINT, fault VARCHAR, id VARCHAR, followers BIGINT)"
+    )
+    for _, _, fields in read_fields(connection, file, WANTED):
+        # A missing value elsewhere in the column may have made decimals of the counts.
         connection.execute(
             f"""
-            CREATE TABLE follower AS
-            SELECT line, coalesce(trim(CAST(agent AS VARCHAR)), '') AS id,
-              CASE WHEN regexp_full_match(text, '[0-9]+') THEN TRY_CAST(text AS BIGINT) END
-                AS followers
-            FROM (
-              SELECT *, row_number() OVER () AS line, trim(CAST(followers AS VARCHAR)) AS text
-              FROM {source})
-            """,
-            argument,
+            INSERT INTO follower
+            SELECT line, fault, agent, CASE WHEN regexp_full_match(followers, '[0-9]+([.]0*)?')
+              THEN TRY_CAST(regexp_replace(followers, '[.]0*$', '') AS BIGINT) END
+            FROM ({fields})
+            """
         )
-    except duckdb.Error as error:
-        raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    bad = connection.execute(
-        "SELECT min(line) FROM follower WHERE id = '' OR followers IS NULL"
-    ).fetchall()[0][0]
-    if bad is not None:
-        raise ValueError(
-            f"{path}: row {bad} has no agent, or followers that are no count of at least 0"
-        )
-    twice = connection.execute(
-        "SELECT min(line) FROM (FROM follower SELECT line, "
-        "row_number() OVER (PARTITION BY id ORDER BY line) AS place) WHERE place = 2"
-    ).fetchall()[0][0]
-    if twice is not None:
-        raise ValueError(f"{path}: row {twice} is a second one of the same agent")
+    row, fault = _first(connection, "fault IS NOT NULL OR id = '' OR followers IS NULL")
+    if row is not None:
+        why = fault or "no agent, or followers that are no count of at least 0"
+        raise ValueError(f"{path}: row {row} has {why}")
+
+
+def check_followers(connection: Any, path: Path) -> None:
+    """Refuse a table with two rows of one agent."""
+    row, _ = _first(connection, "place = 2")
+    if row is not None:
+        raise ValueError(f"{path}: row {row} is a second one of the same agent")
+
+
+def _first(connection: Any, condition: str) -> tuple[int | None, str | None]:
+    """Return the number of the first row where a condition holds, and what is wrong with it."""
+    found = connection.execute(
+        f"""
+        SELECT row, fault FROM (
+          SELECT *, row_number() OVER (ORDER BY line) AS row,
+            row_number() OVER (PARTITION BY id ORDER BY line) AS place FROM follower)
+        WHERE {condition} ORDER BY row LIMIT 1
+        """
+    ).fetchall()
+    return found[0] if found else (None, None)

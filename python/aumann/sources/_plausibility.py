@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from aumann.sources._calendar import Edges, StepLength, iso_time
 from aumann.sources._event_counts import single
-from aumann.sources._event_log import UNITS
 from aumann.sources._step_numbers import StepNumbers
+from aumann.sources._times import UNITS
 
 __all__ = ["Reading", "doubts"]
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from aumann._locks import scratch
 from aumann._warning import warn_user
 from aumann.feature import Feature
 from aumann.population import Population
 from aumann.sources._calendar import zone_named
+from aumann.sources._database import database
 from aumann.sources._event_counts import (
     check_kinds,
     code_events,
@@ -25,17 +24,15 @@ from aumann.sources._event_counts import (
     reach,
     single,
 )
-from aumann.sources._event_log import (
-    STEP_NUMBERS,
-    check_stream,
-    check_unit,
-    find_layout,
-    load_rows,
-)
-from aumann.sources._followers import load_followers
+from aumann.sources._event_log import ONLY_KIND, check_malformed, load_events
+from aumann.sources._followers import check_followers, load_followers
+from aumann.sources._identifiers import unify_identifiers
+from aumann.sources._layout import Wanted
+from aumann.sources._log_files import log_files, shown
 from aumann.sources._plausibility import Reading, doubts
 from aumann.sources._step_numbers import StepNumbers, step_length, time_text
 from aumann.sources._time_range import Moment, TimeRange, restrict
+from aumann.sources._times import STEP_NUMBERS, check_unit
 
 __all__ = ["read_events"]
 
@@ -43,13 +40,17 @@ SPAN = "SELECT count(*), min(time), max(time) FROM event"
 
 
 def read_events(
-    path: str | PathLike[str],
+    path: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
-    columns: Sequence[str] = ("actor", "target", "time", "kind"),
+    columns: Sequence[str] | None = None,
+    actor: str | None = None,
+    target: str | None = None,
+    time: str | None = None,
+    kind: str | None = None,
     separator: str | None = None,
     header: bool | None = None,
-    activity: Sequence[str] = ("RT",),
-    resonance: Sequence[str] = ("RE",),
+    activity: Sequence[str] | None = None,
+    resonance: Sequence[str] | None = None,
     step: str = "1d",
     time_zone: str = "UTC",
     time_unit: Literal["s", "ms", "us", "iso"] = "s",
@@ -78,20 +79,31 @@ def read_events(
 
     Parameters
     ----------
-    path : path
-        A text file with one event per line, plain or compressed (``.gz``, ``.zst``), or a Parquet
-        file (``.parquet``).
-    columns : sequence of str
-        The columns in the order of the file: actor, target, time and kind, and any names for
-        others. Where a header (or Parquet schema) has all four names, it is used instead.
+    path : path, or sequence of paths
+        Files as they are named (no patterns), a folder (all files below it, in order of their
+        paths; hidden ones and those that begin with ``_`` aside), or ``"-"`` for standard input.
+        Text with one event per line, JSON lines (one object per line), both plain or compressed
+        (``.gz``, ``.zst``), or Parquet (``.parquet``).
+    columns : sequence of str, optional
+        The columns in the order of the file, where it has no header: actor, target, time and
+        kind, and any names for others. If None, there are these four, or the first three.
+    actor, target, time, kind : str, optional
+        The column of each role by its name in the header, in `columns` or in the Parquet schema;
+        the name of the role in any case if None. For JSON lines the path of a field, as in
+        ``"commit.record.subject.uri"``; of an address ``at://PERSON/...`` the person counts.
+        ``kind=""`` says that events have no kinds.
     separator : str, optional
         One character; a comma for ``.csv`` and a tab for ``.tsv`` if None. Fields may be quoted
-        where it is a comma or semicolon, but hold no line break. Spaces around fields are dropped.
+        where it is a comma or semicolon, and then hold line breaks. Spaces around fields are
+        dropped.
     header : bool, optional
-        Whether the first line is a header; if None, it is one if it has the names actor, target,
-        time and kind.
-    activity, resonance : sequence of str
-        Kinds of events that count, as they are written in the file.
+        Whether the first line is a header. If None, it is one if it holds the names of the roles;
+        a line that looks like a header with other names is refused, as the order of `columns`
+        could take actors for targets.
+    activity, resonance : sequence of str, optional
+        Kinds of events that count, as they are written in the file; RT and RE if None. Where
+        events have no kinds, all of them count, as activity of the actor and as resonance of the
+        target.
     step : str
         Length of a step: a number and m (minutes), h, d or w. Days and weeks (from Monday) are
         those of the calendar, so they may be an hour short or long; the first starts at the
@@ -100,8 +112,10 @@ def read_events(
     time_zone : str
         IANA name of the zone that steps, and times without an offset, belong to.
     time_unit : {"s", "ms", "us", "iso"}
-        Times are numbers since 1970 in this unit, or ISO 8601 texts. Times of a Parquet file that
-        have a type of their own need none, nor do numbers of steps.
+        Times are numbers since 1970 in this unit, or ISO 8601 texts such as 2024-06-01,
+        2024-06-01T13:30:00.5Z or 2024-06-01 13:30 +0200. A text with anything else in it (PM, EST,
+        the name of a zone) is malformed. Times of a Parquet file that have a type of their own
+        need none, nor do numbers of steps.
     start, stop : str, date, datetime or int, optional
         Only events from `start`, included, to `stop`, left out: ISO 8601 (a date is its midnight;
         without an offset in `time_zone`), or numbers where times count steps. Who has no event
@@ -147,19 +161,25 @@ def read_events(
     ImportError
         If duckdb or pyarrow is not installed.
     OSError
-        If the file cannot be opened.
+        If a file is not there or cannot be opened.
     KeyboardInterrupt
         On Ctrl-C, also while a query of the engine runs.
     ValueError
-        If the file is empty, cut short or damaged, lacks a column, or holds no event (between
-        `start` and `stop`); if a kind never occurs; if an argument is not one of the above; with
-        `strict`, if a line is malformed: another number of fields, a time that cannot be read, no
-        actor or no kind. An event need not have a target.
+        If a file is empty, cut short or damaged, lacks a column, or holds no event (between
+        `start` and `stop`); if a kind never occurs; if an argument is not one of the above; if
+        more lines are malformed than hold events, or with `strict` any: another number of fields,
+        a time that cannot be read, no actor or no kind. An event need not have a target.
 
     Notes
     -----
-    A compressed file is read twice, first to be sure that it is whole. Memory grows with the log;
-    what does not fit goes to temporary files.
+    Identifiers that are all numbers may be written as 101, 101.0 or 1.01e+02, as programs do in a
+    column with missing values: they are one agent. Decimals that may have lost digits are refused,
+    and so is a log with more malformed lines than events, and one of UTF-16. Memory grows with the
+    log; what does not fit goes to temporary files. A line longer than 16 MB is malformed and never
+    held.
+
+    A wall clock time that a change of clocks skipped is read as if they had not changed yet, one
+    that occurred twice as the first; a day that a zone skipped is no step.
 
     Examples
     --------
@@ -177,34 +197,41 @@ def read_events(
     array([0, 1, 2])
     >>> folder.cleanup()
     """
-    log = Path(path)
+    files = log_files(path)
+    log = shown(files)
     length, zone = step_length(step), zone_named(time_zone)
     numbers = isinstance(length, StepNumbers)
     within = TimeRange.of(start, stop, zone, numbers)
-    kinds = {"activity": _kinds("activity", activity), "resonance": _kinds("resonance", resonance)}
+    asked = {"activity": activity, "resonance": resonance}
+    for argument, some in asked.items():
+        _check_kinds_asked(argument, some)
+    if isinstance(columns, str):
+        raise TypeError(f"columns is the text {columns!r}; a sequence of names is wanted")
+    named = {"actor": actor, "target": target, "time": time, "kind": kind}
+    wanted = Wanted(
+        columns=None if columns is None else tuple(columns),
+        separator=separator,
+        header=header,
+        names={role: name for role, name in named.items() if name is not None},
+        topic=topic_column,
+    )
     check_unit(time_unit)
     if numbers and time_unit != "s":
         raise ValueError(
             f"step is {step!r} and time_unit {time_unit!r}; numbers of steps have no unit, and "
             "times need a step such as '1d'"
         )
-    if not log.is_file():
-        raise FileNotFoundError(f"{log} is not there, or is no file")
 
     def stage(name: str) -> None:
         if progress is not None:
             progress(name)
 
-    with _database(log) as connection:
-        stage(f"checking {log.name}")
-        check_stream(log)
-        layout = find_layout(connection, log, columns, separator, header, topic_column)
-        stage(f"reading {log.name}")
-        malformed = load_rows(connection, layout, STEP_NUMBERS if numbers else time_unit, zone)
-        if strict and malformed.count:
-            raise ValueError(
-                f"{log} has {malformed.count:,} malformed lines, the first: {malformed.examples[0]}"
-            )
+    with database(log) as connection:
+        stage(f"reading {Path(log).name}")
+        malformed, with_kinds = load_events(
+            connection, files, wanted, STEP_NUMBERS if numbers else time_unit, zone
+        )
+        kinds = _kinds(asked, with_kinds)
         events, first, last = connection.execute(SPAN).fetchall()[0]
         if events == 0:
             found = f"; {malformed.examples[0]}" if malformed.count else ""
@@ -213,6 +240,7 @@ def read_events(
                 "of day need a length such as '1d'"
             )
             raise ValueError(f"{log} holds no event{found}{cure if numbers else ''}")
+        check_malformed(malformed, events, log, strict)
         outside = restrict(connection, within)
         if outside == events:
             raise ValueError(
@@ -224,8 +252,13 @@ def read_events(
         check_kinds(connection, kinds)
         edges = length.edges(first, last, zone)
         stage("indexing agents")
+        columns_of_agents = [("line", "actor"), ("line", "target")]
         if followers is not None:
             load_followers(connection, Path(followers))
+            columns_of_agents.append(("follower", "id"))
+        unify_identifiers(connection, columns_of_agents)
+        if followers is not None:
+            check_followers(connection, Path(followers))
         agents = index_agents(connection, followers is not None)
         topics = index_topics(connection) if topic_column is not None else []
         stage("counting events")
@@ -257,14 +290,14 @@ def read_events(
         )
         metadata: dict[str, Any] = {
             "source": "events",
-            "file": log.name,
+            "file": Path(log).name,
             "events": events,
             "first_event": time_text(first, length, time_zone),
             "last_event": time_text(last, length, time_zone),
             "step": step,
             "time_zone": time_zone,
-            "activity": list(kinds["activity"]),
-            "resonance": list(kinds["resonance"]),
+            "activity": list(kinds["activity"]) if with_kinds else "all events",
+            "resonance": list(kinds["resonance"]) if with_kinds else "all events",
             "reach": f"followers in {Path(followers).name}"
             if followers is not None
             else "distinct incoming actors over the whole window, all kinds, "
@@ -311,33 +344,22 @@ def read_events(
     )
 
 
-def _kinds(argument: str, kinds: Sequence[str]) -> tuple[str, ...]:
+def _check_kinds_asked(argument: str, kinds: Sequence[str] | None) -> None:
     if isinstance(kinds, str):
         raise TypeError(f"{argument} is the text {kinds!r}; a sequence of kinds is wanted")
-    if not kinds:
+    if kinds is not None and not kinds:
         raise ValueError(f"{argument} is empty; at least one kind of event is wanted")
-    return tuple(kinds)
 
 
-@contextmanager
-def _database(log: Path) -> Iterator[Any]:
-    """Give an empty database in memory that puts what does not fit into a temporary folder."""
-    try:
-        import duckdb
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "reading events needs duckdb and pyarrow: pip install 'aumann[cli]'"
-        ) from error
-    with scratch("aumann-events") as folder, duckdb.connect(":memory:") as connection:
-        connection.execute(f"SET temp_directory = '{folder}'")
-        connection.execute("SET enable_progress_bar = false")
-        try:
-            yield connection
-        except RuntimeError as error:
-            # What the engine makes of Ctrl-C while a query runs.
-            if str(error) != "Query interrupted":
-                raise
-            raise KeyboardInterrupt from error
-        except duckdb.Error as error:
-            raise ValueError(f"{log} cannot be read: {str(error).splitlines()[0]}") from error
+def _kinds(asked: dict[str, Sequence[str] | None], with_kinds: bool) -> dict[str, tuple[str, ...]]:
+    """Return the kinds that count: all events where the log has none."""
+    if with_kinds:
+        usual = {"activity": ("RT",), "resonance": ("RE",)}
+        return {name: tuple(kinds or usual[name]) for name, kinds in asked.items()}
+    for argument, kinds in asked.items():
+        if kinds is not None:
+            raise ValueError(
+                f"{argument} is {list(kinds)}, but events have no kinds, so that all of them "
+                "count; kind (--kind) names the column that holds kinds"
+            )
+    return {name: (ONLY_KIND,) for name in asked}
