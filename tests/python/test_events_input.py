@@ -15,7 +15,7 @@ def test_rows_of_parquet_with_missing_values_are_malformed(tmp_path):
     frame = pl.DataFrame(
         {
             "actor": ["1", None, "2", "3"],
-            "target": [None, "1", "1", "1"],
+            "target": [None, "1", "1", None],
             "time": [1, 2, None, 4],
             "kind": "RT",
         }
