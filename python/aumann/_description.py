@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aumann._features import totals
+from aumann._ranking_column import ranking_column
 from aumann._sparse import SparseSteps
 from aumann.export import html_table
 
@@ -100,15 +100,14 @@ def _feature(population: Population, feature: Feature) -> dict[str, Any]:
 
 
 def _tiers(population: Population) -> dict[str, Any] | None:
-    """Return the default tiers; none for a measurement that topics keep apart."""
-    features = {feature.name: feature for feature in population.feature_list}
-    by = features.get("reach", population.feature_list[0])
-    if by.kind == "measurement" and not by.static and len(population.topics) > 1:
+    """Return the default tiers; none where agents have no number over all topics."""
+    by = ranking_column(population)
+    if by is None:
         return None
-    values = totals(population, by)
-    groups = population.tiers(by.name)
+    values = population.raw(by)
+    groups = population.tiers(by)
     return {
-        "by": by.name,
+        "by": by,
         "tiers": [
             {
                 "name": name,

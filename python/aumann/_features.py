@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +23,9 @@ def steps_features(
     population: RawValues, topic: str | None, dtype: DTypeLike
 ) -> NDArray[np.floating[Any]]:
     """Return (T, N, d) features whose (T, N) planes are contiguous."""
-    planes: NDArray[np.floating[Any]] = np.zeros(
-        (len(population.feature_list), population.steps, population.agents), dtype
-    )
+    shape = (len(population.feature_list), population.steps, population.agents)
+    _check_memory(shape, dtype)
+    planes: NDArray[np.floating[Any]] = np.zeros(shape, dtype)
     for plane, feature in zip(planes, population.feature_list, strict=True):
         if feature.static:
             plane[:] = _transformed(population.agent_table[feature.name], feature)
@@ -33,6 +35,26 @@ def steps_features(
             _fill(column, parts, step, feature)
     features: NDArray[np.floating[Any]] = planes.transpose(1, 2, 0)
     return features
+
+
+def _check_memory(shape: tuple[int, int, int], dtype: DTypeLike) -> None:
+    """Refuse what cannot fit, as a system that promises memory it lacks ends the process later."""
+    wanted, there = prod(shape) * np.dtype(dtype).itemsize, memory()
+    if wanted > there:
+        raise MemoryError(
+            f"features of {shape[1]:,} steps and {shape[2]:,} agents take {wanted / 2**30:,.1f} "
+            f"GiB, and this machine has {there / 2**30:,.1f} GiB; longer steps (--step in aumann "
+            "population build, Population.merge_steps), the whole window (--window whole, "
+            "window='whole') and iter_features take less"
+        )
+
+
+def memory() -> float:
+    """Return the bytes of memory of this machine, infinite where the system does not say."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        return inf
 
 
 def step_features(population: RawValues, topic: str | None) -> Iterator[NDArray[np.float64]]:

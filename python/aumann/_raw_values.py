@@ -151,6 +151,8 @@ class RawValues:
             If `topic` or `window` is unknown, or a measurement would be summed over topics.
         TypeError
             If `dtype` is not float64 or float32.
+        MemoryError
+            If the features of all steps do not fit into the memory of this machine.
 
         Notes
         -----

@@ -62,26 +62,11 @@ def test_a_topic_with_nobody_to_draw_is_said_before_the_work(tmp_path):
     )
 
 
-def test_a_population_without_followers_says_what_needs_them(tmp_path):
-    counts = np.random.default_rng(0).poisson(1.0, (2, 500))
-    population = made(tmp_path, {"activity": counts, "resonance": counts})
-    refused(
-        describe(tmp_path, population, FEW),
-        "population: no reach (followers) in activity, resonance; it is wanted for: "
-        "percentile bins, tiers, protocol visibility, protocol topic by followers",
-    )
-    tiers = '[tiers]\nby = "activity"\n'
-    refused(
-        describe(tmp_path, population, 'protocols = ["random", "topic top"]\n' + tiers),
-        "it is wanted for: percentile bins\n",
-    )
-
-
-def test_protocols_say_what_they_need(tmp_path):
+def test_protocols_that_are_asked_for_say_what_they_need(tmp_path):
     counts = np.random.default_rng(0).poisson(1.0, (2, 500))
     population = made(tmp_path, {"reach": np.arange(500), "activity": counts})
     refused(
-        describe(tmp_path, population, FEW),
+        describe(tmp_path, population, FEW + 'protocols = ["visibility", "random"]'),
         "protocols: visibility: population: features ['activity', 'reach']; "
         "the protocol needs resonance too",
     )

@@ -14,6 +14,7 @@ from aumann.cli.bench import group as bench
 from aumann.cli.bench_peers import peers
 from aumann.cli.bench_quadrature import quadrature
 from aumann.cli.demo import demo
+from aumann.cli.from_table import from_table
 from aumann.cli.population import group as population
 from aumann.cli.study import study
 from aumann.cli.study_report import report
@@ -60,6 +61,7 @@ def _top(
         typer.echo(context.get_help())
 
 
+population.command("from-table")(from_table)
 app.add_typer(population, name="population")
 bench.command()(peers)
 bench.command()(quadrature)

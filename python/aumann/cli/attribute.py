@@ -9,6 +9,7 @@ import typer
 from numpy.typing import NDArray
 
 from aumann._baseline import Step
+from aumann._ranking_column import ranking_column
 from aumann.attribution import Attribution
 from aumann.cli import values
 from aumann.cli.cells import MINIMUM_CELL, step_cells, window_cells
@@ -87,13 +88,16 @@ def attribute(
         ),
     ] = "tier",
     tier_by: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="FEATURE",
-            help="Raw value over the whole window that ranks agents for tiers and bins.",
+            "--tier-by",
+            "--tiers-by",
+            metavar="COLUMN",
+            help="Feature or label whose number over the whole window ranks agents for tiers and "
+            "bins; by default reach, or the first feature where there is no reach.",
             rich_help_panel=GROUPING,
         ),
-    ] = "reach",
+    ] = None,
     fractions: Annotated[
         str,
         typer.Option(
@@ -155,9 +159,9 @@ def attribute(
 ) -> None:
     """Attribute a value to the agents of a population, exactly: who drove it, and when.
 
-    The features of an agent are log(1 + count). In every step the attributions
-    sum to F(features) - F(baseline); a share is a part of that sum. Answers are
-    by group unless --per-agent asks for single agents.
+    The features of an agent are log(1 + count), and measurements as they are. In
+    every step the attributions sum to F(features) - F(baseline); a share is a part
+    of that sum. Answers are by group unless --per-agent asks for single agents.
 
     [bold]Examples[/bold]
 
@@ -180,7 +184,8 @@ def attribute(
 
     with working(f"reading {file}") as show:
         population = read_population(file)
-        groups = _groups(population, group_by, tier_by, fractions, bins)
+        ranked_by = tier_by or ranking_column(population)
+        groups = _groups(population, group_by, ranked_by, fractions, bins)
         show("making features")
         start = _located(start, population.step_labels, window)
         features = population.features(topic, window)
@@ -219,6 +224,7 @@ def attribute(
         "window": window,
         "topic": topic,
         "group_by": group_by,
+        "tier_by": ranked_by if group_by in ("tier", "bin") else None,
         "minimum_cell": minimum,
         "elapsed_seconds": result.elapsed,
         "peak_step": None if peak is None else population.step_labels[peak],
@@ -265,12 +271,17 @@ def _located(
 
 
 def _groups(
-    population: Population, group_by: str, tier_by: str, fractions: str, bins: int
+    population: Population, group_by: str, tier_by: str | None, fractions: str, bins: int
 ) -> Groups:
-    if group_by == "tier":
+    if group_by in ("tier", "bin") and tier_by is None:
+        raise ValueError(
+            "tiers and bins need one number per agent, and every feature is measured topic by "
+            "topic; --group-by none, or a label, is wanted"
+        )
+    if group_by == "tier" and tier_by is not None:
         sizes = values.numbers("--fractions", fractions)
         return population.tiers(tier_by, sizes, values.tier_names(len(sizes)))
-    if group_by == "bin":
+    if group_by == "bin" and tier_by is not None:
         return population.percentile_bins(bins, tier_by)
     if group_by == "none":
         return Groups(np.zeros(population.agents, dtype=np.intp), ("all",))
@@ -336,7 +347,9 @@ def _headline(what: dict[str, Any], steps: int, span: str, by_step: bool) -> str
     else:
         time = f"sum over {steps} steps ({span})"
     peak = "" if what["peak_step"] is None or by_step else f", peak {what['peak_step']}"
+    by = what["tier_by"]
+    ranked = "" if by in (None, "reach") else f", {what['group_by']}s by {by}"
     return (
         f"{what['value_function']} of {what['agents']:,} {kind}{topic}, {time}{peak}, "
-        f"baseline {_plain(what['baseline'])}"
+        f"baseline {_plain(what['baseline'])}{ranked}"
     )

@@ -27,7 +27,7 @@ ORIGIN = {
 }
 FORMAT, COUNTING = "Format of the log", "What is counted"
 
-group = command_group("Make a population file from an event log, and say what one holds.")
+group = command_group("Make a population file from events or a table, and say what one holds.")
 
 
 @group.command()
@@ -300,7 +300,7 @@ def print_summary(description: dict[str, Any], file: Path) -> None:
         features.add_row(
             feature["name"],
             f"{feature['kind']}, static" if feature["static"] else feature["kind"],
-            f"{feature['total']:,}",
+            _number(feature["total"]),
             f"{feature['mean_active_agents']:,.1f}",
         )
     console.print()
@@ -313,12 +313,16 @@ def print_summary(description: dict[str, Any], file: Path) -> None:
         tiers.add_column("agents", justify="right")
         tiers.add_column(f"lowest {by}", justify="right")
         for tier in description["tiers"]["tiers"]:
-            lowest = "" if tier["lowest"] is None else f"{tier['lowest']:,}"
+            lowest = "" if tier["lowest"] is None else _number(tier["lowest"])
             if tier.get("suppressed"):
                 lowest = "suppressed"
             tiers.add_row(tier["name"], f"{tier['agents']:,}", lowest)
         console.print()
         console.print(tiers)
+
+
+def _number(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.6g}"
 
 
 def _plain(fact: Any) -> str:

@@ -1,4 +1,4 @@
-"""Attribution by percentile bin of reach and step: the population beside a panel."""
+"""Attribution by percentile bin and step: the population beside a panel."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def bins(
     protocol: str | None = None,
     size: int | None = None,
 ) -> Figure:
-    """Draw which bins of reach have the attribution at which step, of all and of one panel.
+    """Draw which bins have the attribution at which step, of all and of one panel.
+
+    Bins are of reach, or of what the study has in its place.
 
     Every mass is a part of the sum over all bins and steps, of the population or of the panel: the
     colours show steps of high value as well as bins. The panel is that of the study's first seed.
@@ -84,7 +86,8 @@ def bins(
         axes.set_title(textwrap.fill(each.title, 38), loc="left")
     ticks = [1, 25, 50, 75, 100] if rows == 100 else sorted({1, rows})
     drawn[0].set_yticks([tick - 1 for tick in ticks], [str(tick) for tick in ticks])
-    drawn[0].set_ylabel(f"bin of reach ({rows} = highest)")
+    by = results.manifest.get("bins_by", "reach")
+    drawn[0].set_ylabel(f"bin of {by} ({rows} = highest)")
     paler = not signed and (every[every > 0] < norm.vmin).any()
     bar = figure.colorbar(
         drawn[-1].collections[0],
@@ -100,7 +103,7 @@ def bins(
     bar.set_label("part of the sum over all steps (%)")
     if signed:
         notes.append("Hatched: negative; the scale is linear around 0")
-    describe(figure, f"Attribution by reach and step: {subject.words}", notes)
+    describe(figure, f"Attribution by {by} and step: {subject.words}", notes)
     return figure
 
 

@@ -16,8 +16,8 @@ __all__ = ["Drawn", "drawn", "inline_svg"]
 
 # What each figure is for, in the order of the story.
 CAPTIONS = {
-    "bins": "Where the attribution is: agents by percentile of reach, step by step, all of them "
-    "beside a panel.",
+    "bins": "Where the attribution is: agents by percentile of reach (or of what the study has "
+    "in its place), step by step, all of them beside a panel.",
     "days": "When: the value and the shares of the tiers at every step, all agents beside panels.",
     "tiers": "Would a small panel agree: shares of the tiers, all agents beside panels of every "
     "protocol.",

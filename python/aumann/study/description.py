@@ -9,8 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from aumann._ranking_column import numeric_columns, ranking_column
 from aumann.population import Population
-from aumann.protocols import Protocol, TopicTop, UniformRandom
 from aumann.study.eligibility import topic_rows
 from aumann.study.keys import known_name, named, read_keys
 from aumann.study.store import MANIFEST
@@ -112,16 +112,19 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def _study(population: Population, keys: dict[str, Any]) -> Study:
     """Make a study, or say what it needs and the population does not have."""
-    tiers = {"by": "reach", **keys.pop("tiers", {})}
     protocols = keys.get("protocols", paper_protocols())
-    numeric = _numeric_columns(population)
-    if "reach" not in numeric:
-        ranking = [f"protocol {name}" for name, rule in protocols.items() if _needs_reach(rule)]
-        by_reach = ["percentile bins", *(["tiers"] if tiers["by"] == "reach" else []), *ranking]
+    numeric = numeric_columns(population)
+    if "bins_by" in keys:
+        known_name("bins_by", keys["bins_by"], numeric)
+    tiers = keys.pop("tiers", {})
+    tiers.setdefault("by", keys.get("bins_by") or ranking_column(population))
+    if tiers["by"] is None:
         raise ValueError(
-            f"population: no reach (followers) in {', '.join(numeric)}; "
-            f"it is wanted for: {', '.join(by_reach)}"
+            "population: every feature is measured topic by topic, and tiers and bins need one "
+            "number per agent; a count, a static feature or a numeric label is wanted"
         )
+    if "reach" not in numeric:
+        keys.setdefault("bins_by", tiers["by"])
     known_name("tiers: by", tiers["by"], numeric)
     for topic in keys.get("topics", ()):
         if not population.topics:
@@ -141,19 +144,6 @@ def _study(population: Population, keys: dict[str, Any]) -> Study:
             with named(f"protocols: {name}"):
                 protocol.inclusion(population, min(study.sizes or ()), topic=topic)
     return study
-
-
-def _needs_reach(protocol: Protocol) -> bool:
-    return not isinstance(protocol, TopicTop | UniformRandom)
-
-
-def _numeric_columns(population: Population) -> list[str]:
-    """Return what agents can be ranked by."""
-    table = population.agent_table.items()
-    return [
-        *(name for name, column in table if column.dtype.kind in "iufb"),
-        *(feature.name for feature in population.feature_list if not feature.static),
-    ]
 
 
 def _check_apart(file: Path, folder: Path) -> None:

@@ -246,6 +246,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "sizes": _integers(1),
     "seeds": _seeds,
     "tiers": _tiers,
+    "bins_by": _name,
     "stepwise": _names,
     "least_participants": _count,
     "least_steps": _count,

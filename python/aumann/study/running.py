@@ -41,7 +41,8 @@ def run_study(study: Study, folder: Path) -> StudyResults:
     rows = topic_rows(study)
     eligible = [row["topic"] for row in rows if row["eligible"]]
     elites = Elites.of(population)
-    bins = population.percentile_bins(min(BINS, population.agents))
+    assert study.bins_by is not None
+    bins = population.percentile_bins(min(BINS, population.agents), study.bins_by)
     with ThreadPoolExecutor(get_threads()) as pool:
         if not (folder / MANIFEST).exists():
             _try_protocols(study, eligible, pool)

@@ -13,6 +13,8 @@ import numpy as np
 
 from aumann import _core
 from aumann._numbers import check_integer
+from aumann._ranking_column import numeric_columns, ranking_column
+from aumann._warning import warn_user
 from aumann.groups import Groups
 from aumann.population import Population
 from aumann.protocols import Protocol, TopicByFollowers, TopicTop, UniformRandom, VisibilityBiased
@@ -43,6 +45,14 @@ def paper_protocols() -> dict[str, Protocol]:
     }
 
 
+# What a population has to have for the protocols of the paper.
+NEEDS = {
+    "visibility": ("reach", "activity", "resonance"),
+    "topic by followers": ("reach", "activity", "resonance"),
+    "topic top": ("activity", "resonance"),
+}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """Whether panels tell the same story as the population that they are drawn from.
@@ -59,8 +69,10 @@ class Study:
     value_functions : sequence of ValueFunction
         Mean, heat, variance and Gini mean difference if not given.
     protocols : mapping of str to Protocol
-        By name; the paper's four if not given. One of your own needs a repr that tells its
-        parameters, as a dataclass has, by which a study that goes on knows it again.
+        By name; the paper's four if not given, without those that need reach, activity or
+        resonance where the population has none, which is warned of. One of your
+        own needs a repr that tells its parameters, as a dataclass has, by which a study that goes
+        on knows it again.
     topics : sequence of str, optional
         Those of the population if not given; all events together where it has none.
     sizes : sequence of int, optional
@@ -68,7 +80,10 @@ class Study:
     seeds : sequence of int
         One panel each.
     tiers : Groups, optional
-        The top 1 %, the next 9 % and the others by reach if not given.
+        The top 1 %, the next 9 % and the others by `bins_by` if not given.
+    bins_by : str, optional
+        A feature or numeric label by which percentile bins are cut: reach if not given, or the
+        first feature where there is no reach.
     stepwise : sequence of str, optional
         Protocols whose panels are also attributed step by step; the first if not given.
     least_participants, least_steps : int
@@ -110,10 +125,12 @@ class Study:
     least_steps: int = 1
     merge_steps: Sequence[int] = ()
     standardised: bool = False
+    bins_by: str | None = None
 
     def __post_init__(self) -> None:
         """Fill in what was not given, and check the rest."""
         population = self.population
+        object.__setattr__(self, "protocols", _possible(self.protocols, population))
         given: dict[str, Any] = {
             "value_functions": self.value_functions,
             "topics": population.topics if self.topics is None else self.topics,
@@ -127,7 +144,6 @@ class Study:
                 raise TypeError(f"{name}: {values!r}, a sequence is wanted")
             object.__setattr__(self, name, tuple(values))
             _check_different(name, getattr(self, name))
-        object.__setattr__(self, "protocols", dict(self.protocols))
         for name in ("value_functions", "protocols", "sizes", "seeds"):
             if not getattr(self, name):
                 raise ValueError(f"{name}: none, at least one is wanted")
@@ -152,15 +168,17 @@ class Study:
                 if entry not in known:
                     told = ", ".join(known) or "none, as there are no topics,"
                     raise ValueError(f"{name}: {entry!r}, some of {told} are wanted")
-        try:
-            population.raw("reach")
-        except ValueError as error:
+        numeric = numeric_columns(population)
+        by = ranking_column(population) if self.bins_by is None else self.bins_by
+        if by is None or by not in numeric:
+            wanted = ", ".join(numeric) or "a count, a static feature or a numeric label"
             raise ValueError(
-                "population: no feature 'reach', by which percentile bins are cut, "
-                "a population with follower counts or the like is wanted"
-            ) from error
+                f"bins_by: {by!r}, by which agents cannot be ranked over all topics; "
+                f"{wanted} is wanted"
+            )
+        object.__setattr__(self, "bins_by", by)
         if self.tiers is None:
-            object.__setattr__(self, "tiers", population.tiers())
+            object.__setattr__(self, "tiers", population.tiers(by))
         elif not isinstance(self.tiers, Groups):
             raise TypeError(f"tiers: {type(self.tiers).__name__}, Groups are wanted")
         elif len(self.tiers) != population.agents:
@@ -222,6 +240,8 @@ class Study:
             "seeds": list(self.seeds),
             "tiers": dict(zip(self.tiers.names, map(int, self.tiers.counts), strict=True)),
             "tier_checksum": hashlib.blake2b(self.tiers.codes.tobytes()).hexdigest()[:32],
+            # Of studies without this key, reach.
+            **({} if self.bins_by == "reach" else {"bins_by": self.bins_by}),
             "stepwise": list(self.stepwise or ()),
             "least_participants": int(self.least_participants),
             "least_steps": int(self.least_steps),
@@ -241,6 +261,23 @@ def _powers_of_ten(agents: int) -> list[int]:
             f"numbers from 1 to {agents - 1} are wanted"
         )
     return sizes
+
+
+def _possible(protocols: Mapping[str, Protocol], population: Population) -> dict[str, Protocol]:
+    """Return what can be drawn of the paper's protocols; others are taken as they are."""
+    chosen = dict(protocols)
+    if chosen != paper_protocols():
+        return chosen
+    known = {feature.name for feature in population.feature_list}
+    for name, needed in NEEDS.items():
+        missing = [feature for feature in needed if feature not in known]
+        if missing:
+            del chosen[name]
+            warn_user(
+                f"protocols: {name!r} is left out, as the population has no {', '.join(missing)}",
+                UserWarning,
+            )
+    return chosen
 
 
 def _check_different(name: str, values: tuple[Any, ...]) -> None:

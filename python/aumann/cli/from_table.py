@@ -1,0 +1,173 @@
+"""`aumann population from-table`: a population of a table, without an event log."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aumann.cli import values
+from aumann.cli.files import check_writable
+from aumann.cli.population import print_summary, public_description
+from aumann.cli.terminal import working
+
+__all__ = ["from_table"]
+
+# Stands for all columns that no option names.
+OTHERS = "others"
+
+
+def from_table(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="One row per agent and step (and topic), columns named in the first line: .csv, "
+            ".tsv, .jsonl (also .gz, .zst), .parquet or .arrow.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
+    ],
+    agent: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column that says which agent.")
+    ] = "agent",
+    step: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column that says which step: numbers, dates or names; without it there is one.",
+            show_default=False,
+        ),
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column whose values are topics.", show_default=False),
+    ] = None,
+    counts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C1,C2,...",
+            help="Columns that count something: the feature is log(1 + count). others: all "
+            "columns that no option names.",
+            show_default=False,
+        ),
+    ] = None,
+    measurements: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C1,C2,...",
+            help="Columns that measure something, as wealth or opinion: used as they are. others: "
+            "all columns that no option names.",
+            show_default=False,
+        ),
+    ] = None,
+    static: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C1,C2,...",
+            help="Which of these are the same at every step, as followers.",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C1,C2,...",
+            help="Columns that say something about an agent, to group by: party, country.",
+            show_default=False,
+        ),
+    ] = None,
+    keep_ids: Annotated[
+        bool,
+        typer.Option(
+            "--keep-ids",
+            help="Keep who is who: identifiers go into the file, and attribute --per-agent shows "
+            "them.",
+        ),
+    ] = False,
+    simulated: Annotated[
+        bool,
+        typer.Option(
+            "--simulated", help="Agents are no people, so that small groups are never suppressed."
+        ),
+    ] = False,
+) -> None:
+    r"""Make a population file of a table: one row per agent and step, any columns.
+
+    An agent without a row at a step is absent there. Where a simulation writes such a table
+    no event log is needed.
+
+    [bold]Example[/bold]
+
+      aumann population from-table run.csv --agent AgentID --step Step --measurements wealth,mood \
+        --simulated -o run.parquet
+      aumann attribute run.parquet --value-function gini --by-step
+    """
+    import aumann
+    from aumann.sources.table_files import read_table_file
+
+    check_writable(output, ".parquet", inputs=[table])
+    given = {
+        option: [] if text is None else values.names(f"--{option}", text)
+        for option, text in (
+            ("counts", counts),
+            ("measurements", measurements),
+            ("static", static),
+            ("labels", labels),
+        )
+    }
+    keys = [column for column in (agent, step, topic) if column is not None]
+    with working(f"reading {table}") as show:
+        rows = read_table_file(table, [agent, *([topic] if topic else []), *given["labels"]])
+        kinds = _kinds(rows.column_names, keys, given)
+        show("indexing agents")
+        population = aumann.Population.from_table(
+            rows,
+            features=[name for name in rows.column_names if name in kinds],
+            kinds=kinds,
+            static=given["static"],
+            agent=agent,
+            step=step,
+            topic=topic,
+            labels=given["labels"],
+            metadata={"file": table.name, "identifiers_kept": keep_ids},
+            keep_ids=keep_ids,
+            people=not simulated,
+        )
+        show(f"writing {output}")
+        population.write_parquet(output)
+        description = public_description(population)
+    print_summary(description, output)
+
+
+def _kinds(columns: list[str], keys: list[str], given: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the kind of every feature, or say which columns there are to choose from."""
+    named = {*keys, *given["counts"], *given["measurements"], *given["labels"]}
+    others = [name for name in columns if name not in named]
+    kinds: dict[str, Any] = {}
+    for option, kind in (("counts", "count"), ("measurements", "measurement")):
+        for name in given[option]:
+            chosen = others if name == OTHERS and name not in columns else [name]
+            for column in chosen:
+                if column not in columns:
+                    raise ValueError(
+                        f"--{option} names {column!r}; the columns are {', '.join(columns)}"
+                    )
+                if column in kinds or column in keys or column in given["labels"]:
+                    raise ValueError(f"--{option} names {column!r}, which is taken already")
+                kinds[column] = kind
+    if not kinds:
+        left = ", ".join(others) or "none"
+        raise ValueError(
+            "--counts and --measurements name no column; say of which features are to be made "
+            f"(columns not taken otherwise: {left})"
+        )
+    for name in given["static"]:
+        if name not in kinds:
+            raise ValueError(
+                f"--static names {name!r}; one of --counts and --measurements is wanted, "
+                f"{', '.join(kinds)}"
+            )
+    return kinds
