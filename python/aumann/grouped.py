@@ -53,7 +53,8 @@ class GroupedAttribution(Tabular):
     def shares(self) -> NDArray[np.float64]:
         """Each sum as a part of the sum over all agents, of the shape of `sums`.
 
-        NaN, with a RuntimeWarning, where `Attribution.shares` is.
+        NaN, with a RuntimeWarning, where `Attribution.shares` is; NaN also for a group without
+        agents, which has no share rather than one of 0 (its sum is 0).
         """
         warn_undefined(self.divisors, self.step_labels)
         return self._shares()
@@ -64,7 +65,8 @@ class GroupedAttribution(Tabular):
         Returns
         -------
         Table
-            Without a step column if the features had no step axis. Undefined shares are NaN.
+            Without a step column if the features had no step axis. Undefined shares, and those
+            of groups without agents, are NaN.
 
         Examples
         --------
@@ -92,7 +94,7 @@ class GroupedAttribution(Tabular):
 
     def _shares(self) -> NDArray[np.float64]:
         divisors = self.divisors[:, np.newaxis] if self.sums.ndim == 2 else self.divisors
-        return self.sums / divisors
+        return np.where(self.counts > 0, self.sums / divisors, np.nan)
 
 
 def group_sums(

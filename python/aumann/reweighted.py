@@ -117,7 +117,7 @@ class Reweighted(Tabular):
         -------
         str
             One sentence per line: whether the panel's own shares stand beside the reweighted ones,
-            how far these are known, what is wanting, and on what it all rests.
+            how far these are known, and on what it all rests. What is wanting comes first.
 
         Notes
         -----
@@ -139,9 +139,13 @@ class Reweighted(Tabular):
         This rests on the members of each group being like a uniform draw of it;
         if they are not, only inclusion probabilities repair it.
         """
-        if np.isnan(self.shares).any():
+        if np.isnan(self.shares).all():
             return f"No verdict on {self.value_function!r}: {self.cautions[0]}."
-        return "\n".join([self._own_shares(), self._reweighted_shares(), self._premise()])
+        told = [self._own_shares(), self._reweighted_shares()]
+        if self.cautions:
+            # Nothing stands beside shares that cannot be relied on.
+            told.reverse()
+        return "\n".join([*told, self._premise()])
 
     def __repr__(self) -> str:
         """Return the groups as a text table under a line on the panel."""
@@ -160,7 +164,7 @@ class Reweighted(Tabular):
     def _own_shares(self) -> str:
         apart = np.abs(self.panel_shares - self.shares)
         reach = NORMAL_95 * self.standard_error
-        if np.isnan(apart).any():
+        if np.isnan(apart).all():
             return f"The panel's own shares of {self.value_function!r} are undefined."
         # Without a standard error nothing can be said against a share, nor for it.
         refused = np.flatnonzero(apart > np.maximum(reach, ROUNDING))
@@ -175,7 +179,7 @@ class Reweighted(Tabular):
                 "; ",
             )
             return f"Do not trust the panel's own shares of {self.value_function!r}: {told}."
-        worst = int(np.argmax(apart))
+        worst = int(np.nanargmax(apart))
         return (
             f"The panel's own shares of {self.value_function!r} agree with the reweighted ones "
             f"within the errors of these: they are {_percent(apart[worst])} points apart at most, "

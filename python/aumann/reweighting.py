@@ -77,8 +77,9 @@ def reweight(
     -----
     RuntimeWarning
         Where intervals will be too narrow or cannot be had: fewer than 10 members carry a group,
-        weights span more than 1e4, shares are undefined. A group that no member carries has share
-        0 and no standard error (NaN). `Reweighted.cautions` keeps the text.
+        weights span more than 1e4, shares are undefined, a group has no member. Such a group has no
+        share (NaN), and one whose members have attributions of 0 has share 0; neither has a
+        standard error (NaN). `Reweighted.cautions` keeps the text.
 
     Notes
     -----
@@ -173,9 +174,9 @@ def reweighted(
     result = Reweighted(
         value_function=function,
         names=partition.names,
-        shares=estimate.shares,
+        shares=np.where(counts > 0, estimate.shares, np.nan),
         standard_error=errors,
-        panel_shares=own.shares,
+        panel_shares=np.where(counts > 0, own.shares, np.nan),
         members=counts,
         contributors=contributors,
         design=told,
@@ -187,7 +188,7 @@ def reweighted(
 
 def _cautions(result: Reweighted, complete: NDArray[np.bool_]) -> Iterator[str]:
     """Say why figures are missing or will be too sure of themselves."""
-    if np.isnan(result.shares).any():
+    if np.isnan(result.shares).all():
         yield (
             "shares are undefined: the weighted attributions sum to 0, or to rounding error "
             "beside their magnitudes"

@@ -259,3 +259,19 @@ def test_help_of_the_installed_program():
     command = [sys.executable, "-m", "aumann", "population", "from-table", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--measurements" in done.stdout
+
+
+def test_tiers_without_agents_have_no_share(tmp_path):
+    population = aumann.Population.from_arrays(
+        {"reach": [4, 3, 2, 1], "posts": [[1, 2, 3, 4]]}, kinds="count", people=False
+    )
+    population.write_parquet(tmp_path / "p.parquet")
+    asked = ["attribute", tmp_path / "p.parquet", "--value-function", "mean"]
+    top, middle, tail = json.loads(run(*asked, "--json"))["steps"][0]["groups"]
+    assert [each["agents"] for each in (top, middle, tail)] == [0, 0, 4]
+    assert (top["share"], middle["share"]) == (None, None)
+    assert tail["share"] == pytest.approx(1.0)
+    assert run(*asked).count("no agents") == 2
+    assert run(*asked, "--by-step").count("no agents") == 2
+    run(*asked, "-o", tmp_path / "a.csv")
+    assert pl.read_csv(tmp_path / "a.csv")["share"].to_list()[:2] == [None, None]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import aumann
 from aumann import Groups, Population
 
 
@@ -105,3 +106,21 @@ def test_groups_refuse_what_is_no_partition():
     ):
         with pytest.raises(error, match=message):
             Groups(np.array(codes), names)
+
+
+def test_a_group_without_agents_has_no_share():
+    groups = aumann.Groups(np.array([0, 2, 2]), ("top", "middle", "tail"))
+    grouped = aumann.attribute([[1.0], [2.0], [5.0]], aumann.Mean()).group(groups)
+    assert grouped.counts.tolist() == [1, 0, 2]
+    assert grouped.sums[1] == 0.0
+    assert np.isnan(grouped.shares).tolist() == [False, True, False]
+    assert grouped.shares[[0, 2]].tolist() == pytest.approx([1 / 8, 7 / 8])
+    assert np.isnan(grouped.to_table()["share"]).tolist() == [False, True, False]
+    # Somebody who got nothing has a share of 0.
+    nothing = aumann.attribute([[0.0], [2.0], [5.0]], aumann.Mean()).group(groups)
+    assert nothing.shares[0] == 0.0
+    # Step by step a group is empty where none of its agents is present.
+    presence = np.array([[True, True, True], [False, True, True]])
+    x = np.array([[[1.0], [2.0], [5.0]]] * 2)
+    by_step = aumann.attribute(x, aumann.Mean(), presence=presence).group(groups)
+    assert np.isnan(by_step.shares).tolist() == [[False, True, False], [True, True, False]]

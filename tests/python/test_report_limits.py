@@ -1,5 +1,6 @@
 """The report where a study has little to say, or more than most: what is claimed, and what not."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -73,6 +74,13 @@ def test_a_panel_that_is_the_population_agrees(results):
     page = Page(render_report(altered(results, change)))
     assert "A small panel tells the same story as all 3,000 agents" in page.text
     assert "Yes, in these panels" in page.text
+    # Of so few panels the caution comes first.
+    few = altered(results, change)
+    few = dataclasses.replace(few, manifest={**few.manifest, "seeds": [0, 1]})
+    page = Page(render_report(few))
+    assert "With 2 panels of a kind, too few to tell bias from chance, a small panel" in page.text
+    assert "Perhaps, but the panels are few" in page.text
+    assert "Yes, in these panels" not in page.text
 
 
 def test_intervals_that_miss_are_not_praised(results):

@@ -113,6 +113,10 @@ def test_few_members_carry_a_group():
     assert result.contributors.tolist() == [12 - (x[::2] == 0).all(axis=1).sum(), 9]
     assert "cannot be relied on yet" in result.verdict()
     assert "'b' by 9" in result.verdict()
+    # The caution comes before anything is said to agree.
+    first, second, _ = result.verdict().splitlines()
+    assert first.startswith("The reweighted shares cannot be relied on yet")
+    assert "own shares" in second
 
 
 def test_a_group_that_nobody_carries_has_no_error():
@@ -120,7 +124,10 @@ def test_a_group_that_nobody_carries_has_no_error():
     x = np.where(np.array(LABELS)[:, None] == "b", 0.0, X + 1)
     with pytest.warns(RuntimeWarning, match="'b' by 0, 'unseen' by 0"):
         result = reweighted(x, aumann.Mean(), groups)
-    assert result.shares.tolist() == [1.0, 0.0, 0.0]
+    # A group without members has no share; one whose members carry nothing has one of 0.
+    assert result.shares[:2].tolist() == [1.0, 0.0]
+    assert np.isnan(result.shares).tolist() == [False, False, True]
+    assert np.isnan(result.panel_shares).tolist() == [False, False, True]
     assert np.isnan(result.standard_error).tolist() == [False, True, True]
     with pytest.raises(ValueError, match="without members in the panel: 'unseen'"):
         reweighted(x, aumann.Mean(), groups, totals=[20, 20, 1])

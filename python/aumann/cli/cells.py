@@ -27,7 +27,7 @@ class Cells:
     agents : ndarray of int, shape (R, G)
         Agents present.
     sums, shares : ndarray of float64, shape (R, G)
-        NaN where suppressed; shares also where they are undefined.
+        NaN where suppressed; shares also where they are undefined, or nobody is in the cell.
     value, total : ndarray of float64, shape (R,)
         F(x) and F(x) - F(baseline); NaN where suppressed.
     residual, relative_residual : ndarray of float64, shape (R,)
@@ -116,7 +116,7 @@ def _cells(
         groups,
         agents,
         np.where(hidden, np.nan, sums),
-        np.where(hidden, np.nan, sums / divisors[:, np.newaxis]),
+        np.where(hidden | (agents == 0), np.nan, sums / divisors[:, np.newaxis]),
         np.where(few, np.nan, value),
         np.where(few, np.nan, total),
         residual,

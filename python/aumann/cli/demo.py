@@ -156,10 +156,11 @@ def _shares(
         table.add_row(repr(function), "everyone", *map(_percent, whole))
         for name, indices in drawn.items():
             each = [
-                aumann.attribute(x[panel], function).group(tiers.take(panel)).shares
-                for panel in indices
+                aumann.attribute(x[panel], function).group(tiers.take(panel)) for panel in indices
             ]
-            table.add_row("", name, *map(_percent, np.mean(each, axis=0)))
+            # A tier without members adds 0 to the mean of the panels.
+            mean = np.mean([panel.sums / panel.divisors for panel in each], axis=0)
+            table.add_row("", name, *map(_percent, mean))
     return table
 
 

@@ -115,6 +115,8 @@ def _share(cells: Cells, row: int, group: int) -> str:
         return "suppressed"
     if cells.undefined[row]:
         return "undefined"
+    if cells.agents[row, group] == 0:
+        return "no agents"
     sign = "+" if _signed(cells) else ""
     return f"{100 * cells.shares[row, group]:{sign}.2f} %"
 

@@ -25,7 +25,8 @@ def agreement(evidence: Evidence, topics: Topics) -> Answer:
     other, off, far = (
         counts[each] for each in (Judgement.OTHER_TIER, Judgement.OFF, Judgement.FAR)
     )
-    answer = "Yes, in these panels"
+    seeds = len(evidence.manifest["seeds"])
+    answer = "Yes, in these panels" if seeds >= FEW_SEEDS else "Perhaps, but the panels are few"
     if 2 * (other + off) >= defined:
         answer = "No"
     elif 2 * (other + off + far) >= defined:
@@ -59,7 +60,6 @@ def agreement(evidence: Evidence, topics: Topics) -> Answer:
         )
         if lost:
             sentences.append(f"Without shares by {quoted(name)}: {counted(lost, 'case')}.")
-    seeds = len(evidence.manifest["seeds"])
     same = [
         f"{size:,} by {quoted(name)}"
         for name in evidence.protocols

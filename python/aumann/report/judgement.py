@@ -30,14 +30,16 @@ class Judgement(Enum):
 def judge(evidence: Evidence, cell: Cell) -> Judgement:
     """Judge the panels of a cell.
 
-    Another tier: more than half of the panels with shares give the largest one to another tier
-    than the population does. Off: they do not, but the top tier's flip has one sign in all of
-    them, and its mean is at least a percentage point and beyond the flip of every uniform panel of
-    that size. Far: they are neither, but the root mean square of the flip is above 5 points. They
-    agree otherwise.
+    Undefined: fewer than half of the panels have shares, or the population has none. Another tier:
+    more than half of the panels with shares give the largest one to another tier than the
+    population does. Off: they do not, but the top tier's flip has one sign in all of them, and its
+    mean is at least a percentage point and beyond the flip of every uniform panel of that size.
+    Far: they are neither, but the root mean square of the flip is above 5 points. They agree
+    otherwise.
     """
     panels = evidence.panels[cell]
-    if evidence.leader(cell[:2]) is None or not panels.defined:
+    without = panels.shares[evidence.top].undefined
+    if evidence.leader(cell[:2]) is None or not panels.defined or without > panels.defined:
         return Judgement.UNDEFINED
     if 2 * panels.same_leader < panels.defined:
         return Judgement.OTHER_TIER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from aumann.report.agreement import agreement
+from aumann.report.agreement import FEW_SEEDS, agreement
 from aumann.report.answer import Answer, Topics, head_count, indicators, known, spread
 from aumann.report.evidence import Evidence
 from aumann.report.judgement import Judgement, judge, judged, told_protocol
@@ -39,6 +39,7 @@ def headline(evidence: Evidence) -> tuple[str, str]:
         )
     other, off = counts[Judgement.OTHER_TIER], counts[Judgement.OFF]
     wrong = defined - counts[Judgement.AGREE]
+    seeds = len(evidence.manifest["seeds"])
     everyone = f"all {evidence.agents:,} agents"
     if 2 * other >= defined:
         verdict = f"A small panel tells another story than {everyone}"
@@ -48,6 +49,11 @@ def headline(evidence: Evidence) -> tuple[str, str]:
         verdict = "A small panel tells the story only roughly: single panels are far off"
     elif wrong:
         verdict = f"A small panel tells the story of {everyone} for some indicators, not for all"
+    elif seeds < FEW_SEEDS:
+        verdict = (
+            f"With {counted(seeds, 'panel')} of a kind, too few to tell bias from chance, a small "
+            f"panel tells the same story as {everyone}"
+        )
     else:
         verdict = f"A small panel tells the same story as {everyone}"
     numbers = f"P{panels} name another main tier than the population {_times(other, defined)}"

@@ -18,7 +18,13 @@ from aumann.population import Population
 from aumann.study.elites import Elites
 from aumann.study.panels import features_of
 from aumann.study.store import Rows
-from aumann.study.tiers import TierShare, attributed, defined, tier_shares
+from aumann.study.tiers import (
+    TierShare,
+    attributed,
+    defined,
+    population_shares,
+    tier_shares,
+)
 from aumann.value_functions import ValueFunction
 
 __all__ = ["Whole"]
@@ -100,7 +106,9 @@ class Whole:
             except ValueError as error:
                 where = "the population" if topic is None else repr(topic)
                 raise ValueError(f"{name} of {where} over the whole window: {error}") from error
-        shares = {name: tier_shares(result, tiers, present) for name, result in results.items()}
+        shares = {
+            name: population_shares(result, tiers, present) for name, result in results.items()
+        }
         return cls(topic, x, present, tiers, elites, results, shares)
 
     def scaled(self) -> Whole:

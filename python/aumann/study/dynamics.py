@@ -13,7 +13,7 @@ from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.study.panels import features_of
 from aumann.study.store import Rows
-from aumann.study.tiers import attributed, tier_shares
+from aumann.study.tiers import attributed, population_shares, tier_shares
 from aumann.value_functions import ValueFunction
 
 __all__ = ["BINS", "StepFeatures"]
@@ -73,7 +73,7 @@ class StepFeatures:
             cell = {**self._cell({}, name), "value": None if result is None else result.value}
             steps += [
                 {**cell, "tier": part.tier, "sum": part.sum, "share": part.share}
-                for part in tier_shares(result, self.tiers, self.present)
+                for part in population_shares(result, self.tiers, self.present)
             ]
             bins += [{**cell, **row} for row in _masses(result, self.bins)]
         return {"steps": steps, "bins": bins}

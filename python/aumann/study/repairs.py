@@ -85,5 +85,9 @@ def _reweighted_shares(
         if x.min() >= 0:
             raise
         return undefined
-    figures = np.column_stack([repaired.shares, repaired.standard_error, repaired.intervals])
+    shares = repaired.shares
+    if not np.isnan(shares).all():
+        # As the panels' own: tiers without members add 0 to the mean of the panels.
+        shares = np.where(repaired.members == 0, 0.0, shares)
+    figures = np.column_stack([shares, repaired.standard_error, repaired.intervals])
     return [dict(zip(names, map(defined, row), strict=True)) for row in figures]

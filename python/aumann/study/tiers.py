@@ -12,7 +12,7 @@ from aumann.attribution import Attribution
 from aumann.groups import Groups
 from aumann.value_functions import ValueFunction
 
-__all__ = ["TierShare", "attributed", "defined", "tier_shares"]
+__all__ = ["TierShare", "attributed", "defined", "population_shares", "tier_shares"]
 
 
 def attributed(
@@ -56,7 +56,11 @@ def attributed(
 
 
 class TierShare(NamedTuple):
-    """A tier's part of an attribution; `share` is None where shares are undefined."""
+    """A tier's part of an attribution; `share` is None where shares are undefined.
+
+    In a panel a tier without members has 0 of the whole: what a study that drew it would add to its
+    mean. Left out, panels that happen to hold the tier would speak for all.
+    """
 
     tier: str
     agents: int
@@ -82,12 +86,29 @@ def tier_shares(
         there = tiers if present is None else tiers.take(np.flatnonzero(present))
         counts = zip(tiers.names, there.counts, strict=True)
         return [TierShare(tier, int(count), None, None) for tier, count in counts]
-    table = result.group(tiers).to_table()
-    columns = (table[name] for name in ("group", "agents", "sum", "share"))
+    grouped = result.group(tiers)
+    columns = (grouped.names, grouped.counts, grouped.sums, grouped.sums / grouped.divisors)
     return [
-        TierShare(str(tier), int(agents), float(sum_), defined(share))
+        TierShare(tier, int(agents), float(sum_), defined(share))
         for tier, agents, sum_, share in zip(*columns, strict=True)
     ]
+
+
+def population_shares(
+    result: Attribution | None, tiers: Groups, present: NDArray[np.bool_] | None
+) -> list[TierShare]:
+    """Return the same of the population, where a tier without agents has no share.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> result = aumann.attribute([[1.0], [3.0]], aumann.Mean())
+    >>> tiers = aumann.Groups(np.array([1, 1]), ("top", "tail"))
+    >>> [part.share for part in population_shares(result, tiers, None)]
+    [None, 1.0]
+    """
+    parts = tier_shares(result, tiers, present)
+    return [part if part.agents else part._replace(share=None) for part in parts]
 
 
 def defined(figure: Any) -> float | None:
