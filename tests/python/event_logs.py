@@ -1,6 +1,7 @@
 """A small event log in every form, and what it amounts to."""
 
 import gzip
+from collections import Counter
 
 import pyarrow as pa
 
@@ -46,3 +47,31 @@ def write(path, content):
         data = pa.Codec("zstd").compress(data, asbytes=True)
     path.write_bytes(data)
     return path
+
+
+def counted(population):
+    """Return reach per agent and the counts above 0 per step and agent, by identifiers."""
+    ids = [str(one) for one in population.agent_table["id"]]
+    reach = dict(zip(ids, population.agent_table["reach"].tolist(), strict=True))
+    return reach, *(
+        Counter(
+            {
+                (label, one): count
+                for label, row in zip(population.step_labels, dense(population, name), strict=True)
+                for one, count in zip(ids, row, strict=True)
+                if count
+            }
+        )
+        for name in ("activity", "resonance")
+    )
+
+
+def counts_of(events):
+    """Return what `counted` should: of rows of actor, target, day, kind, in plain Python."""
+    people = {one for actor, target, _, _ in events for one in (actor, target) if one}
+    met = {(actor, target) for actor, target, _, _ in events if actor != target}
+    return (
+        {one: sum(target == one for _, target in met) for one in people},
+        Counter((day, actor) for actor, _, day, kind in events if kind == "RT"),
+        Counter((day, b) for a, b, day, kind in events if kind == "RE" and b not in ("", a)),
+    )

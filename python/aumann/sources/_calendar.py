@@ -54,7 +54,10 @@ class StepLength:
             _check_steps(spans, first, last, zone)
             # Adding days to a local time keeps the wall clock at midnight.
             times = [start + k * stride for k in range(spans)]
-            return Edges([_microseconds(time) for time in times], [f"{t:%Y-%m-%d}" for t in times])
+            starts = [_microseconds(time) for time in times]
+            # A day that the zone skipped, as Samoa did 2011-12-30, would end where it starts.
+            kept = [k for k in range(spans) if k + 1 == spans or starts[k] < starts[k + 1]]
+            return Edges([starts[k] for k in kept], [f"{times[k]:%Y-%m-%d}" for k in kept])
         length = self.count * (60_000_000 if self.unit == "m" else 3_600_000_000)
         midnight = _microseconds(start)
         begin = midnight + (first - midnight) // length * length

@@ -116,12 +116,15 @@ def _check_targets(connection: Any, layouts: dict[LogFile, Layout], wanted: Want
     """Refuse a path of targets that leads nowhere, where no header tells so."""
     if any(of.width for of in layouts.values()):
         return
-    events, targets = connection.execute(
-        "SELECT count(*), count(*) FILTER (target <> '') FROM line WHERE fault IS NULL"
+    composite = "starts_with(fault, 'target')"
+    events, targets, objects = connection.execute(
+        f"SELECT count(*), count(*) FILTER (target <> ''), count(*) FILTER ({composite}) "
+        f"FROM line WHERE fault IS NULL OR {composite}"
     ).fetchall()[0]
-    if events and not targets:
+    if events and objects == targets:
+        what = "target is no text or number at" if objects else "no object has"
         raise ValueError(
-            f"no object has {wanted.name('target')!r}; target (--target) names the path of the "
+            f"{what} {wanted.name('target')!r}; target (--target) names the path of the "
             "target, as in 'commit.record.subject.uri'"
         )
 

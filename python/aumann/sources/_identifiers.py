@@ -12,7 +12,7 @@ EXPONENT = "[eE][+-]?[0-9]{1,3}"
 DECIMAL = f"-?(0|[1-9][0-9]*)([.][0-9]*({EXPONENT})?|{EXPONENT})"
 # Six digits or more, and others that are not there.
 ROUNDED = f"-?[0-9][.]?[0-9]{{5,}}{EXPONENT}"
-# Whole numbers up to this are all told apart in a float.
+# Whole numbers below this are all told apart in a float.
 EXACT = 1 << 53
 
 
@@ -48,7 +48,7 @@ def unify_identifiers(connection: Any, columns: list[tuple[str, str]]) -> None:
     if _first(connection, "value IS NULL") or _first(connection, "value <> floor(value)"):
         _check_apart(connection)
     else:
-        lost = _first(connection, f"decimal AND abs(value) > {EXACT}") or _first(
+        lost = _first(connection, f"decimal AND abs(value) >= {EXACT}") or _first(
             connection, f"regexp_full_match(id, '{ROUNDED}') AND {_unknown_digits('id')}"
         )
         if lost:

@@ -14,7 +14,7 @@ from aumann.sources._log_files import LogFile
 __all__ = ["opened_table"]
 
 ROWS = 1 << 16
-# Whole numbers up to this are all told apart in floats of 16, 32 and 64 bits.
+# Whole numbers below this are all told apart in floats of 16, 32 and 64 bits.
 EXACT = {16: 1 << 11, 32: 1 << 24, 64: 1 << 53}
 
 
@@ -149,9 +149,9 @@ def _text(column: Any, role: str) -> Any:
         column = column.cast(pyarrow.float64())
         column = compute.if_else(compute.is_nan(column), None, column)
         largest = compute.max(compute.abs(column)).as_py()
-        if role in ("actor", "target", "agent") and (largest or 0) > EXACT[bits]:
+        if role in ("actor", "target", "agent") and (largest or 0) >= EXACT[bits]:
             raise ValueError(
-                f"the column of the {role} holds floats of {bits} bits above {EXACT[bits]:,}, "
+                f"the column of the {role} holds floats of {bits} bits from {EXACT[bits]:,} on, "
                 "which have lost digits; whole numbers or texts are wanted"
             )
     texts = column.cast(pyarrow.large_string())
