@@ -56,7 +56,7 @@ test-wheel: wheel $(VENV)/.develop ## Run the Python tests on wheel and sdist in
 	$(BIN)/python scripts/test_wheel.py
 
 faults: $(VENV)/.wheel $(VENV)/.develop ## Damage files by the thousand, with more faults per test than `make test`
-	AUMANN_FAULTS=$(or $(COUNT),400) $(BIN)/pytest --quiet -n auto tests/python/test_damaged_files.py
+	AUMANN_FAULTS=$(or $(COUNT),400) $(BIN)/pytest --quiet -n auto tests/python/test_damaged_files.py tests/python/test_faulty_runs.py
 
 check: $(VENV)/.wheel $(VENV)/.develop ## Run formatters, linters, type checks and document checks
 	cargo fmt --check

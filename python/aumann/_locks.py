@@ -78,12 +78,14 @@ def exclusive(folder: Path) -> Iterator[None]:
                 stacklevel=4,
             )
         else:
-            os.truncate(handle, 0)
-            os.write(handle, f"process {os.getpid()} on {gethostname()}".encode())
+            # On a full disk a lock without a name is still one.
+            with suppress(OSError):
+                os.truncate(handle, 0)
+                os.write(handle, f"process {os.getpid()} on {gethostname()}".encode())
         yield
     finally:
         # Removed while it is held: who opened it before sees that it is gone.
-        if locked:
+        if locked is not False:
             path.unlink(missing_ok=True)
         os.close(handle)
 

@@ -7,11 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from aumann._locks import scratch
 from aumann.benchmark.peers.process import end, last_line
 from aumann.benchmark.peers.registry import Peer
 
@@ -75,26 +75,23 @@ def interpreter(peer: Peer, folder: Path, progress: Callable[[str], None]) -> Pa
         return target / python
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{peer.name}-", dir=folder))
-    except OSError as error:
-        raise NotInstalled(f"{folder} cannot be written: {error.strerror}") from error
-    try:
-        progress(f"installing {', '.join(peer.requirements)} for {peer.name}")
-        for command in _commands(peer, made, made / python):
-            _run(command)
-        (made / RECORD).write_text(record)
-        if _recorded(target) != record:
-            shutil.rmtree(target, ignore_errors=True)
-        try:
-            made.rename(target)
-        except OSError:
-            # Another command may have made the same meanwhile.
+        with scratch(peer.name, folder) as begun:
+            # In a folder of its own, as the installer may remove the folder and make it again.
+            made = begun / "environment"
+            progress(f"installing {', '.join(peer.requirements)} for {peer.name}")
+            for command in _commands(peer, made, made / python):
+                _run(command)
+            (made / RECORD).write_text(record)
             if _recorded(target) != record:
-                raise
+                shutil.rmtree(target, ignore_errors=True)
+            try:
+                made.rename(target)
+            except OSError:
+                # Another command may have made the same meanwhile.
+                if _recorded(target) != record:
+                    raise
     except OSError as error:
         raise NotInstalled(f"{error.filename or folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return target / python
 
 
