@@ -193,3 +193,21 @@ def test_a_full_standard_output_is_said_in_one_line(folder, arguments):
         )
     assert done.stderr == "aumann: error: No space left on device\n"
     assert done.returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="the system has no /dev/stdin")
+def test_standard_input_can_be_the_file(tmp_path):
+    log = tmp_path / "log.parquet"
+    log.write_text(LOG)
+    build = ["population", "build", "-", "--separator", ",", "--activity", "RT", "--resonance"]
+    with log.open() as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "aumann", *build, "RE", "-o", str(log)],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"aumann: error: {log} is read, as /dev/stdin")
+    assert log.read_text() == LOG

@@ -208,7 +208,8 @@ def build(
     """
     import aumann
 
-    read = [file.path for file in log_files(events) if file.path is not None]
+    # Standard input can be a file, too.
+    read = [file.path or Path("/dev/stdin") for file in log_files(events)]
     check_writable(output, ".parquet", inputs=read if followers is None else [*read, followers])
     with working(f"reading {' '.join(events)}") as show:
         population = aumann.read_events(
