@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aumann._printable import printable
 from aumann._ranking_column import ranking_column
 from aumann._sparse import SparseSteps
 from aumann.export import html_table
@@ -19,9 +20,10 @@ __all__ = ["described", "html", "text"]
 
 def text(population: Population) -> str:
     """Return a line about agents, steps and topics, and one per feature."""
-    width = max(len(feature.name) for feature in population.feature_list)
-    lines = [f"  {name:<{width}}  {kind}" for name, kind in _kinds(population)]
-    return "\n".join([_title(population), *lines])
+    kinds = [(printable(name), kind) for name, kind in _kinds(population)]
+    width = max(len(name) for name, _ in kinds)
+    lines = [f"  {name:<{width}}  {kind}" for name, kind in kinds]
+    return "\n".join([printable(_title(population)), *lines])
 
 
 def html(population: Population) -> str:

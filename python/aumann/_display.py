@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._printable import printable
 from aumann._ranking import largest
 from aumann._shares import share_divisors
 from aumann.export import html_table, text_table
@@ -39,7 +40,7 @@ def text(result: Attribution) -> str:
     """
     told = _facts(result)
     width = max(9, *(len(name) for name, _ in told))
-    facts = [f"  {name:<{width}} {what}" for name, what in told]
+    facts = [f"  {name:<{width}} {printable(what)}" for name, what in told]
     table = text_table(_top_header(result), _top(result)).replace("\n", "\n  ")
     return "\n".join([_title(result), *facts, f"  {table}"])
 
@@ -101,7 +102,8 @@ def _facts(result: Attribution) -> list[tuple[str, str]]:
     if result.values.ndim == 2:
         facts[4] = ("residual", f"at most {facts[4][1]}")
         labels = result.by_step()["step"]
-        facts.insert(4, ("peak", f"step {labels[result.peak_step]}"))
+        peak = result.peak_step
+        facts.insert(4, ("peak", "none" if peak is None else f"step {labels[peak]}"))
     return facts
 
 

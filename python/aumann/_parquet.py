@@ -175,7 +175,10 @@ def _row_group(
         if field.name == "agent":
             arrays.append(pa.array(agents, type=field.type))
         elif field.name in columns:
-            arrays.append(pa.array(columns[field.name], type=field.type))
+            # pyarrow ends a text of NumPy at its first NUL.
+            column = columns[field.name]
+            given = column.tolist() if column.dtype.kind == "U" else column
+            arrays.append(pa.array(given, type=field.type))
         elif keys.get(field.name) is not None:
             arrays.append(pa.array(np.full(size, keys[field.name], dtype=np.int32)))
         else:

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from aumann import _display
 from aumann._agent_tables import ids_of, labelled, long_table
 from aumann._merging import merged
+from aumann._peak import peak_step
 from aumann._ranking import Top, largest_by_step
 from aumann._samples import StepSamples
 from aumann._shares import share_divisors, warn_undefined
@@ -184,9 +185,9 @@ class Attribution(Tabular, PlottedAttribution):
         return merged(self, other)
 
     @property
-    def peak_step(self) -> int:
-        """Index of the step with the largest `value`, the first of equal ones."""
-        return int(np.argmax(self.statistics[:, 0]))
+    def peak_step(self) -> int | None:
+        """Index of the step with the largest `value`, the first of equal ones; None if all are."""
+        return peak_step(dict(enumerate(self.statistics[:, 0].tolist())))
 
     @property
     def shares(self) -> NDArray[Any]:

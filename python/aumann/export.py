@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._printable import printable
+
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
@@ -98,7 +100,12 @@ class Tabular:
         >>> Table({"step": np.arange(2)}).to_arrow().shape
         (2, 1)
         """
-        return _library("pyarrow").table(dict(self.to_table().columns))
+        # pyarrow ends a text of NumPy at its first NUL.
+        columns = {
+            name: column.tolist() if column.dtype.kind == "U" else column
+            for name, column in self.to_table().columns.items()
+        }
+        return _library("pyarrow").table(columns)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -211,7 +218,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top     0.25
     tail    0.75
     """
-    lines = [list(header), *map(list, rows)]
+    lines = [[printable(cell) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
     return "\n".join(
         "  ".join(
@@ -243,7 +250,8 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
 
     def row(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        texts = (html.escape(printable(cell)) for cell in cells)
+        return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in texts) + "</tr>"
 
     head = f"<thead>{row(header, 'th')}</thead>" if header else ""
     return f"<table>{head}<tbody>{''.join(row(cells, 'td') for cells in rows)}</tbody></table>"

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._printable import printable
+
 __all__ = ["Groups"]
 
 
@@ -73,7 +75,10 @@ class Groups:
 
     def __repr__(self) -> str:
         """Return the groups with their numbers of agents."""
-        sizes = [f"{name}: {count:,}" for name, count in zip(self.names, self.counts, strict=True)]
+        sizes = [
+            f"{printable(name)}: {count:,}"
+            for name, count in zip(self.names, self.counts, strict=True)
+        ]
         shown = sizes if len(sizes) <= 8 else [*sizes[:4], "...", *sizes[-3:]]
         return f"Groups of {len(self):,} agents ({', '.join(shown)})"
 

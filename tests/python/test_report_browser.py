@@ -1,6 +1,7 @@
 """The report in a real browser: a headless Chromium of the system, driven by Playwright."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -12,6 +13,9 @@ from report_studies import altered, renamed, small_study
 from aumann.report import write_report
 
 HOSTILE = '<b>&"x'
+SCRIPT = "</script><script>window.hit = 1</script>"
+PICTURE = "\"'><img src=x onerror=window.hit=1>"
+TURNED = "\x1b[31m\u202eback"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 
@@ -32,7 +36,14 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("study")
-    results = renamed(small_study(folder), {"topic 1": HOSTILE, "visibility": f"{HOSTILE} panel"})
+    names = {
+        "topic 1": HOSTILE,
+        "visibility": f"{HOSTILE} panel",
+        "topic 2": SCRIPT,
+        "topic top": TURNED,
+        "random": PICTURE,
+    }
+    results = renamed(small_study(folder), names)
 
     def one_undefined(table, row):
         if table == "whole" and row["topic"] == HOSTILE and row["value_function"] == "Heat()":
@@ -92,6 +103,31 @@ def test_the_page_loads_alone_and_shows_names_as_they_are(visit):
     # What is blocked by the policy of the page does not run, here a handler in the markup.
     page.set_default_timeout(2_000)
     assert page.locator("[onclick], [onload]").count() == 0
+
+
+def test_names_run_nothing_and_turn_nothing(visit):
+    page = visit()
+    assert page.evaluate("window.hit") is None
+    assert page.locator("script").count() == 1
+    assert page.locator("img").count() == 0
+    assert SCRIPT in page.inner_text("#topics summary >> nth=1")
+    assert r"\x1b[31m\u202eback" in column(page, "panels", 3)
+
+
+def test_a_table_that_is_cut_says_so(visit):
+    page = visit()
+    cue = page.locator("#table-panels .cue")
+    scroll = page.locator("#table-panels .scroll")
+    assert re.fullmatch(r"Scroll sideways: [1-9]\d* more columns? →", cue.inner_text())
+    scroll.evaluate("(each) => { each.scrollLeft = each.scrollWidth; }")
+    page.wait_for_function("!document.querySelector('#table-panels .scroll.more')")
+    assert page.locator("#table-population .cue").is_hidden()
+    narrow = visit(360)
+    for table in narrow.locator("#tables .table").all():
+        wide = table.locator(".scroll").evaluate(
+            "(each) => each.scrollWidth > each.clientWidth + 1"
+        )
+        assert table.locator(".cue").is_visible() == wide
 
 
 def test_tables_sort_by_mouse_and_keyboard_with_what_is_undefined_last(visit):
@@ -176,7 +212,8 @@ def test_the_printed_page_has_everything_open(visit):
     page = visit()
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details:not([open])").count() == 0
+    # All but the manifest's file, which repeats the manifest.
+    assert page.locator("details:not([open])").all_inner_texts() == ["manifest.json"]
     assert page.locator("#table-panels .scroll").evaluate(
         "(each) => each.scrollHeight <= each.clientHeight + 1"
     )

@@ -48,8 +48,8 @@ def attribute(
         typer.Option(
             metavar="B",
             help="Where the path starts, in units of the features: one number, one number per "
-            "feature (b1,b2,...), or mean. previous: the step before, which gives the change; "
-            "step:LABEL: that step.",
+            "feature (b1,b2,...), or mean. previous: the step before, which gives the change. "
+            "step:LABEL for the step of that label.",
             rich_help_panel=WHAT,
         ),
     ] = "0",

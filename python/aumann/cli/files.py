@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aumann._files import check_output, replacing
+from aumann._printable import spreadsheet_safe
 from aumann.population import Population
 
 __all__ = ["check_writable", "read_population", "write_table"]
@@ -46,13 +49,36 @@ def check_writable(path: Path, *suffixes: str, inputs: Iterable[Path] = ()) -> N
 def write_table(columns: Mapping[str, Any], path: Path) -> None:
     """Write columns of equal length as Parquet or CSV, by the suffix of the path.
 
-    None is null in Parquet and an empty field in CSV. The file is whole or not there.
+    None is null in Parquet and an empty field in CSV, in which texts that a spreadsheet would run
+    begin with an apostrophe. The file is whole or not there.
     """
     from pyarrow import csv, parquet, table
 
-    rows = table(dict(columns))
+    # pyarrow ends a text of NumPy at its first NUL.
+    rows = table(
+        {
+            name: each.tolist() if isinstance(each, np.ndarray) and each.dtype.kind == "U" else each
+            for name, each in columns.items()
+        }
+    )
     with replacing(path) as temporary:
         if path.suffix == ".csv":
-            csv.write_csv(rows, temporary)
+            csv.write_csv(_spreadsheet_safe(rows), temporary)
         else:
             parquet.write_table(rows, temporary)
+
+
+def _spreadsheet_safe(rows: Any) -> Any:
+    import pyarrow
+
+    texts = (pyarrow.types.is_string, pyarrow.types.is_large_string)
+    columns = [
+        pyarrow.array(
+            [None if each is None else spreadsheet_safe(each) for each in column.to_pylist()],
+            column.type,
+        )
+        if any(kind(column.type) for kind in texts)
+        else column
+        for column in rows.columns
+    ]
+    return pyarrow.table(columns, [spreadsheet_safe(name) for name in rows.column_names])

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderHook
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+
+from aumann._printable import printable
 
 __all__ = ["PLAIN", "output", "print_error", "print_warning", "working"]
 
@@ -20,14 +23,32 @@ PLAIN: Any = {
 }
 
 
+class _Printable:
+    """What a console shows, with names from data that cannot steer the terminal."""
+
+    def __init__(self, shown: RenderableType) -> None:
+        self.shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for text, style, control in console.render(self.shown, options):
+            yield Segment(text if control else printable(text, keep="\n"), style, control)
+
+
+class _Escaping(RenderHook):
+    def process_renderables(self, renderables: list[Any]) -> list[Any]:
+        return [_Printable(each) for each in renderables]
+
+
 def output() -> Console:
     """Return a console on the present standard output.
 
     Off a terminal the width is left wide, so that a table in a pipe or a file is never folded.
+    Control characters in what is printed are shown, not sent.
     """
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = 200
+    console.push_render_hook(_Escaping())
     return console
 
 
@@ -42,7 +63,7 @@ def print_warning(message: str) -> None:
 
 
 def _print_line(kind: str, message: str) -> None:
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     print(f"aumann: {kind}: {line}", file=sys.stderr)
 
 
@@ -65,5 +86,5 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
         disable=not console.is_terminal,
     )
     with progress:
-        task = progress.add_task(what, total=None)
-        yield lambda stage: progress.update(task, description=stage)
+        task = progress.add_task(printable(what), total=None)
+        yield lambda stage: progress.update(task, description=printable(stage))

@@ -22,6 +22,7 @@ from aumann.figures.style import (
     legend_beside,
     look,
     percent_axis,
+    tick_names,
     tidy,
 )
 from aumann.groups import Groups
@@ -159,7 +160,7 @@ def _bars(result: Attribution, groups: Groups) -> Figure:
         )
     long = max(map(len, parts.names)) * len(parts.names) > 75
     slant: dict[str, Any] = {"rotation": 30, "horizontalalignment": "right"} if long else {}
-    axes.set_xticks(places, parts.names, **slant)
+    axes.set_xticks(places, tick_names(parts.names), **slant)
     axes.set_xlim(-0.6, len(places) - 0.4)
     axes.margins(y=0.12)
     axes.axhline(0, color=INK, linewidth=0.8)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from aumann._peak import peak_step
 from aumann.figures.names import known
 from aumann.figures.plotting import PlottedStudy
 from aumann.figures.selection import (
@@ -35,7 +36,6 @@ from aumann.figures.style import (
     percent_axis,
     tidy,
 )
-from aumann.study.peak import peak_step
 from aumann.study.tiers import defined
 
 __all__ = ["days"]

@@ -43,7 +43,13 @@ def known(argument: str, asked: Any, names: Sequence[T]) -> T:
     if all(isinstance(each, Real) for each in (asked, *names)):
         nearest = min(names, key=lambda name: abs(name - asked))
     else:
-        near = difflib.get_close_matches(str(asked), [str(name) for name in names], 1, 0.0)
-        nearest = next(name for name in names if str(name) == near[0])
+        nearest = max(names, key=lambda name: _likeness(str(asked).lower(), str(name).lower()))
     there = ", ".join(repr(name) for name in names)
     raise ValueError(f"{argument}: {asked!r} is not there, {nearest!r} is the nearest; {there} are")
+
+
+def _likeness(asked: str, name: str) -> float:
+    """Return how much a name looks like the one asked for; most of all where it begins with it."""
+    word = asked.removesuffix("()")
+    ratio = difflib.SequenceMatcher(None, asked, name).ratio()
+    return ratio + 2 * name.startswith(word) + (word in name)

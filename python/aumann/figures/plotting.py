@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aumann._printable import printable
 from aumann.figures.names import known
 
 if TYPE_CHECKING:
@@ -164,8 +165,18 @@ def _draw(module: str, function: str, results: Any, options: dict[str, Any]) -> 
             raise TypeError(f"{option}: {value!r}; the figure {function!r} has no such option")
     with style.style():
         figure: Figure = draw(results, **options)
+        _make_printable(figure)
         # Every later layout begins where the one before ended, so that a second file would differ
         # from the first.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
     return figure
+
+
+def _make_printable(figure: Figure) -> None:
+    """Escape in all texts of a figure what no page or XML file may hold."""
+    from matplotlib.text import Text
+
+    # Labels of ticks are made when they are drawn: `tick_names` makes them.
+    for text in figure.findobj(Text):
+        text.set_text(printable(text.get_text(), keep="\n"))

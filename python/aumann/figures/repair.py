@@ -20,6 +20,7 @@ from aumann.figures.style import (
     grid,
     look,
     percent_axis,
+    tick_names,
     tidy,
     title_tier,
 )
@@ -78,7 +79,8 @@ def repair(
         float(np.mean([place for (name, _), place in panels.items() if name == each]))
         for each in protocols
     ]
-    every[0].set_yticks(middles, [textwrap.fill(name, 22) for name in protocols])
+    names = tick_names([textwrap.fill(name, 22) for name in protocols])
+    every[0].set_yticks(middles, names)
     for axes in every[-columns:]:
         axes.set_xlabel("share (%)")
     describe(

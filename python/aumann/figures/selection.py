@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aumann.figures.names import known
 from aumann.figures.plotting import PlottedStudy
 from aumann.study.grid import Grid
+from aumann.value_functions import from_name
 
 __all__ = [
     "Columns",
@@ -173,8 +174,20 @@ def settle(results: PlottedStudy, topic: str | None, value_function: Any = None)
     if value_function is None:
         grid = Grid(results.tables, results.manifest)
         return Subject(chosen, grid.function("Heat", chosen), grid.instead("Heat", chosen))
-    named = value_function if isinstance(value_function, str) else repr(value_function)
-    return Subject(chosen, known("value_function", named, functions))
+    return Subject(chosen, known("value_function", _named(value_function, functions), functions))
+
+
+def _named(value_function: Any, functions: Sequence[str]) -> str:
+    """Return a value function as the tables name it: also by its name on the command line."""
+    if not isinstance(value_function, str):
+        return repr(value_function)
+    try:
+        plain = repr(from_name(value_function))
+    except ValueError:
+        return value_function
+    # With weights or without, if only one is there.
+    found = [each for each in functions if each.startswith(plain.removesuffix(")"))]
+    return found[0] if len(found) == 1 else plain
 
 
 def told(value_function: str) -> str:

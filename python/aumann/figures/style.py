@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from io import BytesIO
@@ -19,6 +19,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from aumann._files import replacing
+from aumann._printable import printable
 
 __all__ = [
     "BEHIND",
@@ -37,6 +38,7 @@ __all__ = [
     "short_count",
     "size_axis",
     "style",
+    "tick_names",
     "tidy",
     "title_tier",
 ]
@@ -96,6 +98,8 @@ _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "aumann",
     "text.color": INK,
+    # Names with dollar signs are no formulas.
+    "text.parse_math": False,
     # Hinted letters are wider at some resolutions than where the layout was made.
     "text.hinting": "no_hinting",
     "xtick.color": "#555555",
@@ -293,6 +297,17 @@ def legend_beside(figure: Figure, axes: Axes, *, title: str | None = None) -> No
     figure.legend(
         handles, names, loc="outside right center", title=title, title_fontsize=8.5
     ).set_alignment("left")
+
+
+def tick_names(names: Iterable[str]) -> list[str]:
+    r"""Return names for the ticks of an axis, with escapes for what no file of a figure may hold.
+
+    Examples
+    --------
+    >>> tick_names(["top", "\x1b[1m"])
+    ['top', '\\x1b[1m']
+    """
+    return [printable(name, keep="\n") for name in names]
 
 
 def tidy(axes: Axes, *, along: str = "y") -> None:

@@ -35,6 +35,7 @@ from aumann.figures.style import (
     look,
     percent_axis,
     size_axis,
+    tick_names,
     tidy,
     title_tier,
 )
@@ -91,7 +92,7 @@ def tiers(
         _bars(axes, shares[position], spread[position], look(position), low, high)
         title_tier(axes, tier, names[tier], columns)
         labels = ["population", *(textwrap.fill(name, 22) for name in protocols)]
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_yticks(range(len(labels)), tick_names(labels))
     every[0].set_ylim(len(protocols) + 0.6, -0.6)
     # Room for the numbers beside the bars.
     room = 0.6 * (high - low)

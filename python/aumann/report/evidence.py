@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aumann.study.peak import peak_step
+from aumann._peak import peak_step
 
 if TYPE_CHECKING:
     from aumann.study import StudyResults

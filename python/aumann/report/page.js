@@ -46,6 +46,24 @@ for (const filters of document.querySelectorAll(".filters")) {
   show();
 }
 
+// A table that is cut at its right edge says so: a cell cut in half can read as another number.
+for (const scroll of document.querySelectorAll(".scroll")) {
+  const cue = scroll.previousElementSibling;
+  const [count, unit] = cue.querySelectorAll("span");
+  const headings = Array.from(scroll.querySelectorAll("th"));
+  const look = () => {
+    const edge = scroll.getBoundingClientRect().right;
+    const cut = headings.filter((each) => each.getBoundingClientRect().right > edge + 1).length;
+    scroll.classList.toggle("more", cut > 0);
+    cue.hidden = scroll.scrollWidth <= scroll.clientWidth + 1;
+    cue.style.visibility = cut > 0 ? "visible" : "hidden";
+    count.textContent = cut;
+    unit.textContent = cut === 1 ? "column" : "columns";
+  };
+  scroll.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(scroll);
+}
+
 // The figure itself goes into the dialog and back, so that no identifier is there twice.
 const large = document.getElementById("large");
 const stage = large.querySelector(".stage");
@@ -68,7 +86,7 @@ large.addEventListener("click", (event) => {
 
 const opened = [];
 window.addEventListener("beforeprint", () => {
-  for (const each of document.querySelectorAll("details:not([open])")) {
+  for (const each of document.querySelectorAll("details:not([open], .raw)")) {
     each.open = true;
     opened.push(each);
   }

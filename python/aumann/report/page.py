@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any
 
 from aumann._files import check_output, replacing
+from aumann._printable import printable
 from aumann.report.evidence import Evidence
 from aumann.report.figures import drawn
 from aumann.report.glance import glance
@@ -140,12 +141,19 @@ def _template() -> Any:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("aumann.report", ""),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     return environment.get_template("page.html")
+
+
+def _shown(value: Any) -> Any:
+    """Return a text of the page without what turns its direction of writing, markup as it is."""
+    marked = not isinstance(value, str) or hasattr(value, "__html__")
+    return value if marked else printable(value, keep="\n")
 
 
 def _part(name: str) -> str:

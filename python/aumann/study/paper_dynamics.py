@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
+from aumann._peak import peak_step
 from aumann.study.grid import FULL, Grid, OverSeeds, named, over_seeds, undefined_note, within
 from aumann.study.paper_table import NOTHING, Column, PaperTable
-from aumann.study.peak import peak_step
 
 __all__ = ["peaks", "stability"]
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._printable import printable
 from aumann.export import Table, Tabular, html_table, text_table
 
 __all__ = ["NOTHING", "Column", "Kind", "PaperTable"]
@@ -159,9 +160,9 @@ class PaperTable(Tabular):
     def __repr__(self) -> str:
         """Return the table as text."""
         if self.missing:
-            return f"{self.name}. {self.title}\nnot in this study: {self.missing}"
-        title = fill(f"{self.name}. {self.title}", WIDTH)
-        remarks = (fill(remark, WIDTH) for remark in self.remarks)
+            return printable(f"{self.name}. {self.title}\nnot in this study: {self.missing}", "\n")
+        title = fill(printable(f"{self.name}. {self.title}"), WIDTH)
+        remarks = (fill(printable(remark), WIDTH) for remark in self.remarks)
         return "\n".join([title, text_table(self.header, self.rows), *remarks])
 
     def _repr_html_(self) -> str:
