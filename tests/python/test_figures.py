@@ -128,7 +128,7 @@ def test_undefined_figures_leave_gaps(name):
     [
         ({"name": "tier"}, "name: 'tier' is not there, 'tiers' is the nearest; 'bins', "),
         ({"name": "tiers", "topic": "cat"}, "topic: 'cat' is not there, 'cats' is the nearest"),
-        ({"name": "tiers", "value_function": "heat"}, r"value_function: 'heat' .*'Heat\(\)'"),
+        ({"name": "tiers", "value_function": "heath"}, r"value_function: 'heath' .*'Heat\(\)'"),
         ({"name": "dose", "value_function": aumann.GiniMeanDifference()}, "value_function: 'Gini"),
         ({"name": "tiers", "size": 900}, "size: 900 is not there, 1000 is the nearest; 100, 1000"),
         ({"name": "tiers", "size": "1000"}, "size: '1000' is not there, 1000 is the nearest"),
