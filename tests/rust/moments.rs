@@ -135,3 +135,29 @@ fn moments_of_other_games_are_refused() {
     }
     assert!(Moments::from_parts(1.0, 1, vec![0], vec![]).is_err());
 }
+
+#[test]
+fn bytes_give_the_same_moments_back() {
+    let mut plain = Moments::new(3, 4.0).unwrap();
+    add(&mut plain, &[1.0, -4.0, 0.3]).unwrap();
+    add(&mut plain, &[0.5, 2.0, -0.1]).unwrap();
+    let mut reused = Moments::of_reused(2, 1.0).unwrap();
+    let mut values = [0.0; 64];
+    values[..3].copy_from_slice(&[0.25, -1.0, 0.5]);
+    reused.add_reused(&[0b011, 0b110], 0..3, &values).unwrap();
+    for moments in [Moments::new(0, 0.0).unwrap(), plain, reused, full(f64::MAX, 1 << 20, 2)] {
+        let bytes = moments.to_bytes();
+        assert_eq!(Moments::from_bytes(&bytes).unwrap(), moments);
+        // No bit, missing end or further byte goes unnoticed.
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(Moments::from_bytes(&damaged), Err(Error::Bytes { .. })), "{bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(Moments::from_bytes(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(Moments::from_bytes(&[bytes, vec![0]].concat()).is_err());
+    }
+    assert!(Moments::from_bytes(b"").is_err());
+}

@@ -101,6 +101,11 @@ pub enum Error {
         /// Number of samples.
         samples: u64,
     },
+    /// Bytes that are no moments.
+    Bytes {
+        /// What they are instead.
+        what: &'static str,
+    },
     /// A sample is not to be drawn or merged twice.
     SampleDrawn {
         /// Its seed.
@@ -211,7 +216,8 @@ impl Error {
             Self::HeatDomain { product, path } => write!(
                 f,
                 "x: heat is log(1 + product of the feature means), but the product is \
-                 {product}{at} (path parameter {path}), more than -1 is wanted"
+                 {}{at} (path parameter {path}), more than -1 is wanted",
+                Short(*product)
             ),
             Self::TooManyDistinct { got, most } => write!(
                 f,
@@ -220,19 +226,23 @@ impl Error {
             ),
             Self::HeatDomainOfCoalition { product, members } => write!(
                 f,
-                "x: heat is log(1 + product of the feature means), but the product is {product} in \
-                 a coalition of {members} agents, the others at their baseline{at}, more than -1 is \
-                 wanted"
+                "x: heat is log(1 + product of the feature means), but the product is {} in a \
+                 coalition of {members} agents, the others at their baseline{at}, more than -1 is \
+                 wanted",
+                Short(*product)
             ),
             Self::Bound { bound } => write!(
                 f,
-                "game: a bound of {bound}, a finite number that no marginal contribution exceeds \
-                 in magnitude is wanted"
+                "game: a bound of {}, a finite number that no marginal contribution exceeds \
+                 in magnitude is wanted",
+                Short(*bound)
             ),
             Self::Sample { player, sample, bound } => write!(
                 f,
-                "game: player {player} has a marginal contribution of {sample}{at}, at most {bound} \
-                 in magnitude is wanted"
+                "game: player {player} has a marginal contribution of {}{at}, at most {} in \
+                 magnitude is wanted",
+                Short(*sample),
+                Short(*bound)
             ),
             Self::TooManyPlayers { players, most } => write!(
                 f,
@@ -241,8 +251,10 @@ impl Error {
             ),
             Self::CoalitionValue { value, bound } => write!(
                 f,
-                "game: a coalition has a value {value} from the middle of the range{at}, at most \
-                 {bound} in magnitude is wanted"
+                "game: a coalition has a value {} from the middle of the range{at}, at most {} in \
+                 magnitude is wanted",
+                Short(*value),
+                Short(*bound)
             ),
             Self::TooManySamples { samples, most } => {
                 write!(f, "samples: {samples} of them, at most {most} are wanted")
@@ -252,6 +264,12 @@ impl Error {
                 "moments: not those of {samples} samples of {players} players{at}, sums and sums of \
                  squares as they were given out are wanted"
             ),
+            Self::Bytes { what } => {
+                write!(
+                    f,
+                    "moments: bytes {what}, those of moments as they were given out are wanted"
+                )
+            }
             Self::SampleDrawn { seed, sample } => write!(
                 f,
                 "samples: number {sample} of seed {seed} has been drawn{at}, other samples are wanted"
@@ -287,10 +305,25 @@ impl Error {
             Self::HeatDomainWithout { product, agent } => write!(
                 f,
                 "x: heat is log(1 + product of the feature means), but without agent {agent}{at} \
-                 the product is {product}, more than -1 is wanted"
+                 the product is {}, more than -1 is wanted",
+                Short(*product)
             ),
             Self::NoWeights { name } => write!(f, "weights: {name} takes none"),
             Self::AtStep { step, error } => error.write(f, Some(*step)),
+        }
+    }
+}
+
+/// A number of any size in few characters: `Display` writes 1e300 with all its zeros.
+struct Short(f64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number) = self;
+        if *number == 0.0 || !number.is_finite() || (1e-5..1e16).contains(&number.abs()) {
+            write!(f, "{number}")
+        } else {
+            write!(f, "{number:e}")
         }
     }
 }
@@ -302,3 +335,19 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_are_short() {
+        let error = Error::Sample { player: 3, sample: -1.5e300, bound: 1e-300 };
+        let wanted = "game: player 3 has a marginal contribution of -1.5e300, at most 1e-300 in \
+                      magnitude is wanted";
+        assert_eq!(error.to_string(), wanted);
+        for (number, text) in [(-1.0, "-1"), (0.0, "0"), (0.25, "0.25"), (f64::NAN, "NaN")] {
+            assert_eq!(Short(number).to_string(), text);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Integers add up to the same in any order, so samples may be drawn by any thread, in several
 //! runs, on several machines: their moments are the same bits once all are merged.
 
+mod bytes;
 mod reuse;
 
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};

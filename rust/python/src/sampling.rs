@@ -12,6 +12,7 @@ use numpy::ndarray::{Array2, Axis};
 use numpy::{Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, ToPyArray};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyType};
 
 /// What a plan is called in Python: its kind, and two flags.
 type PlanName = (String, bool, bool);
@@ -37,6 +38,12 @@ fn overflow(error: Error) -> PyErr {
     }
 }
 
+/// One number per agent.
+type Numbers<'py> = Bound<'py, PyArray1<f64>>;
+
+/// A type, what it is called with, and the state that the new object takes in.
+type Reduced<'py> = (Bound<'py, PyType>, (usize, f64, bool), Bound<'py, PyBytes>);
+
 /// Sums of samples per agent, in fixed point.
 #[pyclass(module = "aumann._core")]
 #[derive(Clone)]
@@ -47,9 +54,9 @@ pub(crate) struct Moments {
 #[pymethods]
 impl Moments {
     #[new]
-    fn new(players: usize, bound: f64, reuse: bool) -> PyResult<Self> {
+    fn new(py: Python<'_>, players: usize, bound: f64, reuse: bool) -> PyResult<Self> {
         let new = if reuse { core::Moments::of_reused } else { core::Moments::new };
-        Ok(Self { moments: new(players, bound).map_err(value_error)? })
+        Ok(Self { moments: on_pool(py, false, || new(players, bound))? })
     }
 
     #[getter]
@@ -108,27 +115,52 @@ impl Moments {
         Ok(())
     }
 
+    /// The unit of the sums.
+    #[getter]
+    fn quantum(&self) -> f64 {
+        self.moments.quantum()
+    }
+
+    /// What a sample may be at most.
+    #[getter]
+    fn bound(&self) -> f64 {
+        self.moments.bound()
+    }
+
     /// The same samples, to be added to.
-    fn copy(&self) -> Self {
-        self.clone()
+    fn copy(&self, py: Python<'_>) -> PyResult<Self> {
+        on_pool(py, false, || Ok(self.clone()))
     }
 
     /// The samples of both.
-    fn merged(&self, other: &Self) -> PyResult<Self> {
-        let mut moments = self.moments.clone();
-        moments.merge(&other.moments).map_err(value_error)?;
-        Ok(Self { moments })
+    fn merged(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        on_pool(py, false, || {
+            let mut moments = self.moments.clone();
+            moments.merge(&other.moments)?;
+            Ok(Self { moments })
+        })
     }
 
     /// Estimates and standard errors.
-    fn estimate<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>) {
+    fn estimate<'py>(&self, py: Python<'py>) -> PyResult<(Numbers<'py>, Numbers<'py>)> {
         let moments = &self.moments;
-        let (values, errors): (Vec<f64>, Vec<f64>) =
-            py.detach(|| (0..moments.players()).map(|player| moments.estimate(player)).unzip());
-        (PyArray1::from_vec(py, values), PyArray1::from_vec(py, errors))
+        let (values, errors): (Vec<f64>, Vec<f64>) = on_pool(py, false, || {
+            Ok((0..moments.players()).map(|player| moments.estimate(player)).unzip())
+        })?;
+        Ok((PyArray1::from_vec(py, values), PyArray1::from_vec(py, errors)))
+    }
+
+    /// How pickle and copy make them anew: empty ones, which then take in the bytes of these.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (py, this) = (slf.py(), slf.borrow());
+        let moments = &this.moments;
+        let bytes = on_pool(py, false, || Ok(moments.to_bytes()))?;
+        Ok((slf.get_type(), (0, 0.0, false), PyBytes::new(py, &bytes)))
+    }
+
+    fn __setstate__(&mut self, py: Python<'_>, state: &[u8]) -> PyResult<()> {
+        self.moments = on_pool(py, false, || core::Moments::from_bytes(state))?;
+        Ok(())
     }
 }
 
@@ -285,8 +317,9 @@ pub(crate) fn random_coalitions(
     stop: u64,
     players: usize,
 ) -> PyResult<Bound<'_, PyArray2<bool>>> {
-    let mut members = Array2::from_elem((stop.saturating_sub(start) as usize, players), false);
-    on_pool(py, players > blocks::CHUNK, || {
+    let members = on_pool(py, players > blocks::CHUNK, || {
+        let rows = stop.saturating_sub(start) as usize;
+        let mut members = Array2::from_elem((rows, players), false);
         let (size, mut drawn) = (BATCH as u64, Coalitions::default());
         for (mut row, number) in members.outer_iter_mut().zip(start..) {
             if number == start || number % size == 0 {
@@ -295,7 +328,7 @@ pub(crate) fn random_coalitions(
             let bit = (number % size) as usize;
             row.iter_mut().enumerate().for_each(|(player, is)| *is = drawn.has(player, bit));
         }
-        Ok(())
+        Ok(members)
     })?;
     Ok(members.to_pyarray(py))
 }
