@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann import _core
 from aumann._answer import Answer
 from aumann._arrays import RealArray
-from aumann._baseline import Ends, read_baseline
+from aumann._baseline import read_baseline
 from aumann._exact import ExactValues
 from aumann._feature_function import FeatureFunction
-from aumann._games import GameSource, GameValues
+from aumann._games import GameValues
 from aumann._output import handed_over, read_out
 from aumann._rounding import Rounding
-from aumann._sampled import Interrupted, SampledValues, Source, previous_samples
-from aumann._samples import StepSamples, plan_of
+from aumann._sampled import SampledValues, previous_samples, with_samples
+from aumann._sampled_terms import check_terms, of_features, of_game
 from aumann._torch import import_torch
 from aumann.attribution import Attribution
 from aumann.coercion import read_features
@@ -38,9 +37,6 @@ from aumann.value_functions import ValueFunction
 __all__ = ["attribute"]
 
 _AUMANN_SHAPLEY = AumannShapley()
-
-# Terms of a value function draw from streams of their own, beyond those of the steps.
-TERM_STREAMS = 2**24
 
 
 def attribute(
@@ -120,7 +116,8 @@ def attribute(
     MemoryError
         If memory does not suffice for a torch function, with what would limit it.
     GameError
-        If a game or a callable fails, with the coalition it failed for.
+        If a game or a callable fails, with the coalition it failed for. Like every error that
+        ends a run that has drawn samples, it has these in its attribute `result`.
     Interrupted
         On Ctrl-C while sampling, with the partial result.
 
@@ -161,23 +158,25 @@ def attribute(
     answer = Answer(read_out(out, features, [*start.arrays(), *masks]))
     present = start.presence(features)
     sampling = _sampling(method, resume)
-    interrupted = False
+    ended: BaseException | None = None
     rounding = Rounding()
     if sampling is not None:
+        check_terms(function)
         previous = previous_samples(resume, sampling, function)
         with closing(SampledValues(sampling, features.shape[0], previous)) as sampled:
-            for step, ends in enumerate(start.single_ends(features)):
-                if isinstance(evaluated, ValueFunction):
-                    opener = _opener(evaluated, sampling, ends, step)
-                    with ends.block.locating_errors():
-                        interrupted = sampled.fill(answer, step, _row(present, step), opener)
-                else:
-                    game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
-                    opener = _game_opener(game, sampling, step)
-                    interrupted = sampled.fill(answer, step, _row(present, step), opener)
-                    rounding.note(answer, step, game.rounding)
-                if interrupted:
-                    break
+            try:
+                for step, ends in enumerate(start.single_ends(features)):
+                    row = _row(present, step)
+                    if isinstance(evaluated, ValueFunction):
+                        with ends.block.locating_errors():
+                            opener = of_features(evaluated, sampling, ends, step)
+                            sampled.fill(answer, step, row, opener)
+                    else:
+                        game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
+                        sampled.fill(answer, step, row, of_game(game, sampling, step, ends))
+                        rounding.note(answer, step, game.rounding)
+            except (Exception, KeyboardInterrupt) as error:
+                ended = error
     elif integral is not None:
         # Only here is torch imported.
         from aumann.path_integral.values import PathValues
@@ -199,7 +198,8 @@ def attribute(
             game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
             values.fill(answer, game, step, _row(present, step))
             rounding.note(answer, step, game.rounding)
-    rounding.warn()
+    if ended is None:
+        rounding.warn()
     result = Attribution(
         handed_over(answer.values if features.stepped else answer.values[0], out),
         answer.statistics,
@@ -212,8 +212,8 @@ def attribute(
         elapsed=perf_counter() - started,
         **answer.told(features.stepped),
     )
-    if interrupted:
-        raise Interrupted(result)
+    if ended is not None:
+        raise with_samples(ended, result)
     return result
 
 
@@ -231,16 +231,20 @@ def _attribute_game(
     _refuse_expansion(method, game)
     sampling = _sampling(method, resume)
     answer = Answer(np.empty((1, game.agents)))
-    interrupted = False
+    ended: BaseException | None = None
     if sampling is None:
         GameValues(method).fill(answer, game, 0, None)
     else:
         previous = previous_samples(resume, sampling, game)
         with closing(SampledValues(sampling, 1, previous)) as sampled:
-            interrupted = sampled.fill(answer, 0, None, _game_opener(game, sampling, 0))
+            try:
+                sampled.fill(answer, 0, None, of_game(game, sampling, 0, None))
+            except (Exception, KeyboardInterrupt) as error:
+                ended = error
     rounding = Rounding()
     rounding.note(answer, 0, game.rounding)
-    rounding.warn()
+    if ended is None:
+        rounding.warn()
     result = Attribution(
         answer.values[0],
         answer.statistics,
@@ -250,52 +254,9 @@ def _attribute_game(
         elapsed=perf_counter() - started,
         **answer.told(False),
     )
-    if interrupted:
-        raise Interrupted(result)
+    if ended is not None:
+        raise with_samples(ended, result)
     return result
-
-
-Opener = Callable[["StepSamples | None"], "list[tuple[float, Source]]"]
-
-
-def _opener(
-    function: ValueFunction,
-    estimator: PermutationSampling | CoalitionSampling,
-    ends: Ends,
-    step: int,
-) -> Opener:
-    """Return what opens the games of a step, going on from samples where there are some."""
-
-    def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
-        sources: list[tuple[float, Source]] = []
-        for k, (coefficient, term) in enumerate(function.terms):
-            source = _core.Sampler(
-                term.name,
-                term.weights_for(ends.block.features.shape[2]),
-                ends.x,
-                ends.rows,
-                ends.presence,
-                plan_of(estimator),
-                estimator.seed,
-                step + k * TERM_STREAMS,
-                None if previous is None else (previous.moments[k], list(previous.runs)),
-            )
-            sources.append((coefficient, source))
-        return sources
-
-    return opened
-
-
-def _game_opener(
-    game: Game, estimator: PermutationSampling | CoalitionSampling, step: int
-) -> Opener:
-    plan, seed = plan_of(estimator), estimator.seed
-
-    def opened(previous: StepSamples | None) -> list[tuple[float, Source]]:
-        moments = None if previous is None else previous.moments[0]
-        return [(1.0, GameSource(game, plan, seed, step, moments))]
-
-    return opened
 
 
 def _row(present: NDArray[np.bool_] | None, step: int) -> NDArray[np.bool_] | None:

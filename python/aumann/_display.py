@@ -90,9 +90,7 @@ def _facts(result: Attribution) -> list[tuple[str, str]]:
         ("elapsed", _duration(result.elapsed)),
     ]
     if result.standard_error is not None:
-        known = result.standard_error[np.isfinite(result.standard_error)]
-        largest_error = f"at most {known.max():.2g}" if known.size else "unknown, of one sample"
-        facts.insert(5, ("standard error", largest_error))
+        facts.insert(5, ("standard error", _largest_error(result, result.standard_error)))
     elif np.max(result.error_estimate) > 0:
         facts.insert(5, ("error", f"estimated at most {np.max(result.error_estimate):.1e}"))
     unmet = result.steps - int(np.sum(result.converged))
@@ -105,6 +103,17 @@ def _facts(result: Attribution) -> list[tuple[str, str]]:
         peak = result.peak_step
         facts.insert(4, ("peak", "none" if peak is None else f"step {labels[peak]}"))
     return facts
+
+
+def _largest_error(result: Attribution, errors: NDArray[np.float64]) -> str:
+    known = np.isfinite(errors)
+    present = errors.size if result.presence is None else int(result.presence.sum())
+    unknown = present - int(known.sum())
+    if unknown == present:
+        one = result.samples is not None and result.samples[0].count == 1
+        return "unknown, of one sample" if one else "unknown, as all samples are equal"
+    some = f", unknown for {unknown:,} values" if unknown else ""
+    return f"at most {errors[known].max():.2g}{some}"
 
 
 def _range(result: Attribution, numbers: float | NDArray[np.float64]) -> str:

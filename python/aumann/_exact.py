@@ -78,7 +78,7 @@ class ExactValues:
     def check(self, agents: int) -> None:
         """Refuse what cannot be exact for so many agents, before any work."""
         if isinstance(self.method, Shapley | Banzhaf) and self.order is None:
-            open_terms = [term for _, term in self.terms if not term.closed_coalition_values]
+            open_terms = [term for _, term in self.terms if not term.interacting]
             if open_terms:
                 name = type(self.method).__name__
                 check_enumerable(
@@ -94,6 +94,7 @@ class ExactValues:
         out = answer.values[steps]
         (first, function), *others = self.terms
         statistics, errors, estimators = self._call(function, self.weights[0], ends, out)
+        answer.evaluations += _enumerated(estimators, ends, out.shape[1])
         answer.error_estimates[steps] = errors
         answer.estimators[steps] = estimators
         if first != 1 or others:
@@ -106,6 +107,7 @@ class ExactValues:
                 for (coefficient, function), each in zip(others, self.weights[1:], strict=True):
                     term, errors, estimators = self._call(function, each, ends, scratch)
                     statistics += coefficient * term
+                    answer.evaluations += _enumerated(estimators, ends, out.shape[1])
                     answer.error_estimates[steps] += abs(coefficient) * errors
                     for step, estimator in enumerate(estimators, steps.start):
                         if estimator not in answer.estimators[step]:
@@ -125,8 +127,16 @@ class ExactValues:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
         method = _NAMES[type(self.method)]
         # In a sum, a term with a closed form needs no expansion.
-        closed = function.closed_coalition_values and len(self.terms) > 1
+        closed = bool(function.interacting) and len(self.terms) > 1
         order = None if closed else self.order
         return _core.attribute(
             function.name, weights, method, order, ends.x, ends.rows, ends.presence, out
         )
+
+
+def _enumerated(estimators: Sequence[str], ends: Ends, agents: int) -> int:
+    """Return of how many coalitions the core has formed the values."""
+    present = [agents] * len(estimators) if ends.presence is None else ends.presence.sum(axis=1)
+    return sum(
+        2 ** int(n) for n, how in zip(present, estimators, strict=True) if how == "enumeration"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from aumann import _core
 from aumann._answer import Answer
 from aumann._core import Moments
+from aumann._evaluator import Evaluator
 from aumann._exact import check_enumerable
 from aumann._progress import Progress
-from aumann._samples import Plan
+from aumann._samples import Plan, StepSamples, digest
 from aumann.games import Game
 from aumann.methods import LeaveOneOut, Method, Shapley
 
@@ -44,62 +46,117 @@ class GameValues:
         self, answer: Answer, game: Game, step: int, present: NDArray[np.bool_] | None
     ) -> None:
         """Write the values of a step."""
-        n = game.agents
-        if not isinstance(self.method, LeaveOneOut):
-            check_enumerable(self.method, n, repr(game))
-        ends = _ends(game)
-        if isinstance(self.method, LeaveOneOut):
-            values = ends[0] - _without_each(game)
-            answer.write(step, present, values, ends, "leave-one-out")
-            answer.evaluations += n + 1
-            return
-        values = _enumerated(game, isinstance(self.method, Shapley), ends[1])
-        answer.write(step, present, values, ends, "enumeration")
-        answer.evaluations += 2**n
+        leaving = isinstance(self.method, LeaveOneOut)
+        if not leaving:
+            check_enumerable(self.method, game.agents, repr(game))
+        asked = Evaluator(game)
+        found = _left_out(asked) if leaving else _enumerated(asked, self.method)
+        how = "leave-one-out" if leaving else "enumeration"
+        if game.repeats > 1:
+            how += f", {game.repeats} evaluations each"
+        answer.write(step, present, found.values, found.ends, how)
+        if found.variances is not None:
+            answer.write_errors(step, present, np.sqrt(found.variances), found.degrees)
+        answer.evaluations += asked.count
 
 
-def _ends(game: Game) -> tuple[float, float]:
-    all_, none = game.values(np.array([[True] * game.agents, [False] * game.agents]))
-    return float(all_), float(none)
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Values, and their squared standard errors where coalitions are evaluated repeatedly."""
+
+    values: NDArray[np.float64]
+    ends: tuple[float, float]
+    variances: NDArray[np.float64] | None = None
+    # Of the standard errors, the fewest of all agents.
+    degrees: float = np.inf
 
 
-def _without_each(game: Game) -> NDArray[np.float64]:
-    """Return the values of all but one agent, for each of them."""
-    n = game.agents
+def _degrees(variances: NDArray[np.float64], squares: NDArray[np.float64], repeats: int) -> float:
+    """Return the fewest degrees of freedom of sums of squared errors (Satterthwaite 1946).
+
+    Each of these has `repeats` - 1; `squares` are the sums of their squares.
+    """
+    known = squares > 0
+    return float((variances[known] ** 2 / squares[known]).min(initial=np.inf) * (repeats - 1))
+
+
+def _left_out(asked: Evaluator) -> _Found:
+    """Return what the value falls by without each agent."""
+    game = asked.game
+    n, (all_, none) = game.agents, asked.ends
     values = np.empty(n)
+    variances: NDArray[np.float64] | None = None
+    of_all: NDArray[np.float64] | None = None
+    everybody = np.ones((1, n), dtype=np.bool_)
+    if game.repeats > 1:
+        (all_,), of_all = asked.fresh(everybody)
+        variances = np.empty(n)
     batch = max(1, game.max_bytes // n)
     with closing(Progress(n, "leaving one out")) as progress:
         for start in range(0, n, batch):
             agents = np.arange(start, min(start + batch, n))
-            coalitions = np.ones((agents.size, n), dtype=np.bool_)
+            coalitions = np.repeat(everybody, agents.size, axis=0)
             coalitions[np.arange(agents.size), agents] = False
-            values[agents] = game.values(coalitions)
+            found, squares = asked.fresh(coalitions)
+            values[agents] = all_ - found
+            if variances is not None:
+                variances[agents] = squares
             progress.show(int(agents[-1]) + 1)
-    return values
+    if variances is None or of_all is None:
+        asked.check(coalitions[-1:], found[-1:])
+        return _Found(values, (all_, none))
+    both = variances + of_all
+    degrees = _degrees(both, variances**2 + of_all**2, game.repeats)
+    return _Found(values, (float(all_), none), both, degrees)
 
 
-def _enumerated(game: Game, shapley: bool, none: float) -> NDArray[np.float64]:
+def _enumerated(asked: Evaluator, method: Method) -> _Found:
     """Return Shapley or Banzhaf values from the values of all coalitions."""
-    n = game.agents
+    game = asked.game
+    n, (all_, none) = game.agents, asked.ends
     sizes = np.arange(n + 1)
-    if shapley:
+    if isinstance(method, Shapley):
         # The chance that an agent joins a given coalition of others of that size.
         chance = np.array([1.0 / (n * comb(n - 1, size)) for size in range(n)])
     else:
         chance = np.full(n, 0.5 ** (n - 1))
     joined = np.where(sizes > 0, chance[np.maximum(sizes - 1, 0)], 0.0)
     apart = np.where(sizes < n, chance[np.minimum(sizes, n - 1)], 0.0)
-    values = np.zeros(n)
+    values, variances, fourth = np.zeros((3, n))
+    noisy = game.repeats > 1
+    trial = _trial(n)
+    tried = np.empty(0) if noisy else asked.values(trial)
     bits = np.arange(n, dtype=np.int64)
     with closing(Progress(2**n, "enumerating coalitions")) as progress:
         for start in range(0, 2**n, ENUMERATED_ROWS):
             codes = np.arange(start, min(start + ENUMERATED_ROWS, 2**n), dtype=np.int64)
             coalitions = ((codes[:, np.newaxis] >> bits) & 1).astype(np.bool_)
-            worth = game.values(coalitions) - none
             size = coalitions.sum(axis=1)
-            values += (joined[size] * worth) @ coalitions - (apart[size] * worth) @ ~coalitions
+            inside, outside = joined[size], apart[size]
+            if noisy:
+                found, squares = asked.fresh(coalitions)
+                assert squares is not None
+                variances += (inside**2 * squares) @ coalitions
+                variances += (outside**2 * squares) @ ~coalitions
+                fourth += (inside**2 * squares) ** 2 @ coalitions
+                fourth += (outside**2 * squares) ** 2 @ ~coalitions
+                # The ends are those that the values are made of.
+                none = float(found[0]) if start == 0 else none
+                all_ = float(found[-1])
+            else:
+                found = asked.values(coalitions)
+            worth = found - none
+            values += (inside * worth) @ coalitions - (outside * worth) @ ~coalitions
             progress.show(int(codes[-1]) + 1)
-    return values
+    if noisy:
+        return _Found(values, (all_, none), variances, _degrees(variances, fourth, game.repeats))
+    asked.check(trial, tried)
+    return _Found(values, (all_, none))
+
+
+def _trial(agents: int) -> NDArray[np.bool_]:
+    """Return the coalitions that tell games apart."""
+    return _core.random_coalitions(TRIAL_SEED, 0, 0, TRIALS, agents)
 
 
 @contextmanager
@@ -126,35 +183,60 @@ class GameSource:
         Of the random numbers.
     step : int
         Part of the random numbers' address.
-    moments : Moments, optional
+    previous : StepSamples, optional
         Samples to go on from.
     """
 
     def __init__(
-        self, game: Game, plan: Plan, seed: int, step: int, moments: Moments | None = None
+        self,
+        game: Game,
+        plan: Plan,
+        seed: int,
+        step: int,
+        previous: StepSamples | None = None,
     ) -> None:
         """Evaluate both ends and, where no bound is given, the first sample."""
         self.game = game
         self.kind, self.flag, _ = plan
         self.seed, self.step = seed, step
-        self.ends = _ends(game)
+        self._asked = Evaluator(game)
+        self.ends = self._asked.ends
         self.reuse = self.kind == "coalitions" and self.flag
-        trial = _core.random_coalitions(TRIAL_SEED, 0, 0, TRIALS, game.agents)
-        self._trial = game.values(trial)
-        self._fingerprint = hash((game.agents, *self.ends, *self._trial.tolist()))
-        self.moments = (
-            Moments(game.agents, self._bound(), self.reuse) if moments is None else moments.copy()
-        )
-
-    @property
-    def fingerprint(self) -> int:
-        """A number that differs between games, as their values in a few coalitions tell."""
-        return self._fingerprint
+        self._trial = _trial(game.agents)
+        self._tried = self._asked.values(self._trial)
+        # The values of noise tell nothing.
+        told = [*self.ends, *self._tried] if game.repeats == 1 else []
+        self.fingerprint = digest(game.agents, game.repeats, *told)
+        if previous is None:
+            self._seen = self._asked.low, self._asked.high
+            self.moments = Moments(game.agents, self._bound(), self.reuse)
+        else:
+            self._seen = previous.seen
+            self.moments = previous.moments[0].copy()
+        # What the first sample was tried for is no part of a run that goes on from others.
+        self._asked.low, self._asked.high = self._seen
 
     @property
     def samples(self) -> int:
         """How many samples there are."""
         return self.moments.samples
+
+    @property
+    def seen(self) -> tuple[float, float]:
+        """The smallest and the largest value of the coalitions sampled."""
+        return self._asked.low, self._asked.high
+
+    @property
+    def evaluations(self) -> int:
+        """How many times the game was evaluated for these samples."""
+        return self._asked.count
+
+    @property
+    def reach(self) -> float:
+        """The most that a difference of values is taken to be."""
+        low, high = self.seen
+        bound = np.inf if self.game.bound is None or self.reuse else self.game.bound
+        return min(high - low, bound)
 
     def run(self, start: int, stop: int) -> None:
         """Draw the samples with these numbers and add them to the moments."""
@@ -162,7 +244,7 @@ class GameSource:
             batch = max(1, self.game.max_bytes // self.game.agents)
             for first in range(start, stop, batch):
                 coalitions = self._coalitions(first, min(first + batch, stop))
-                worth = self.game.values(coalitions) - self.ends[1]
+                worth = self._asked.values(coalitions) - self.ends[1]
                 with _explaining_overflow():
                     self.moments.add_coalitions(coalitions, worth)
             return
@@ -171,13 +253,17 @@ class GameSource:
             with _explaining_overflow():
                 self.moments.add(row)
 
+    def check(self) -> None:
+        """Warn if the game contradicts itself."""
+        self._asked.check(self._trial, self._tried)
+
     def _bound(self) -> float:
         total = abs(self.ends[0] - self.ends[1])
         if self.game.bound is not None:
             # Of reused coalitions whole values are added up.
             return self.game.bound * (self.game.agents if self.reuse else 1)
         if self.reuse:
-            pilot = self._trial - self.ends[1]
+            pilot = self._tried - self.ends[1]
         else:
             order = _core.random_order(TRIAL_SEED, 0, TRIAL_SAMPLE, self.game.agents)
             pilot = self._marginals(order)
@@ -198,19 +284,19 @@ class GameSource:
 
     def _marginals(self, order: NDArray[np.int64]) -> NDArray[np.float64]:
         row = np.empty(self.game.agents)
-        row[order] = np.diff(self.game.along(order))
+        row[order] = np.diff(self._asked.along(order))
         return row
 
     def _toggled(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the marginal contribution of every agent to the others of a coalition."""
         n = self.game.agents
-        here = self.game.values(members[np.newaxis])[0]
+        here = self._asked.values(members[np.newaxis])[0]
         row = np.empty(n)
         batch = max(1, self.game.max_bytes // n)
         for start in range(0, n, batch):
             agents = np.arange(start, min(start + batch, n))
             coalitions = np.repeat(members[np.newaxis], agents.size, axis=0)
             coalitions[np.arange(agents.size), agents] ^= True
-            toggled = self.game.values(coalitions)
+            toggled = self._asked.values(coalitions)
             row[agents] = np.where(members[agents], here - toggled, toggled - here)
         return row

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aumann._answer import Answer
-from aumann._samples import estimated, told
 from aumann.value_functions import ValueFunction
 
 if TYPE_CHECKING:
@@ -40,14 +39,8 @@ def merged(one: Attribution, other: Attribution) -> Attribution:
     answer = Answer(np.full_like(np.atleast_2d(one.values), np.nan))
     present = None if one.presence is None else np.atleast_2d(one.presence)
     for step, (a, b) in enumerate(zip(these, those, strict=True)):
-        samples = a.merge(b)
         row = None if present is None else present[step]
-        values, errors = estimated(coefficients, samples.moments)
-        how = told(samples.plan, samples.count)
-        answer.write(step, row, values, samples.ends, how)
-        answer.write_errors(step, row, errors)
-        answer.samples.append(samples)
-    answer.evaluations = one.evaluations + other.evaluations
+        answer.write_samples(step, row, a.merge(b), coefficients)
     stepped = one.values.ndim == 2
     return replace(
         one,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -29,7 +30,7 @@ def check_integer(argument: str, value: object, low: int, high: int | None = Non
         raise TypeError(f"{argument}: {value!r}, an integer is wanted")
     if value < low or (high is not None and value > high):
         wanted = f"at least {low}" if high is None else f"a number from {low} to {high}"
-        raise ValueError(f"{argument}: {value}, {wanted} is wanted")
+        raise ValueError(f"{argument}: {_short(value)}, {wanted} is wanted")
 
 
 def check_positive(argument: str, value: object, high: float = math.inf) -> None:
@@ -41,9 +42,17 @@ def check_positive(argument: str, value: object, high: float = math.inf) -> None
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{argument}: {value!r}, a number is wanted")
-    if not 0 < value <= high or not math.isfinite(value):
+    if not 0 < value <= min(high, sys.float_info.max):
         below = "" if high == math.inf else f" and at most {high:g}"
-        raise ValueError(f"{argument}: {value}, a number above 0{below} is wanted")
+        raise ValueError(f"{argument}: {_short(value)}, a number above 0{below} is wanted")
+
+
+def _short(number: Any) -> str:
+    """Return a number as text, and one of many digits by how many there are."""
+    if isinstance(number, int) and abs(number) >= 2**70:
+        digits = int(math.log10(2) * (abs(number).bit_length() - 1)) + 1
+        return f"an integer of about {digits} digits"
+    return str(number)
 
 
 def real_numbers(found: Any, argument: str) -> tuple[NDArray[np.float64], float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,18 +13,24 @@ from numpy.typing import NDArray
 
 from aumann._answer import Answer
 from aumann._core import Moments
+from aumann._games import GameSource
 from aumann._progress import Progress
-from aumann._samples import Plan, StepSamples, checks, estimated, plan_of, told
+from aumann._samples import Plan, StepSamples, checks, digest, estimated, plan_of
+from aumann._student import half_width
 from aumann.estimators import CoalitionSampling, PermutationSampling
 from aumann.value_functions import ValueFunction
 
 if TYPE_CHECKING:
     from aumann.attribution import Attribution
 
-__all__ = ["Interrupted", "SampledValues", "Source", "previous_samples"]
+__all__ = ["Interrupted", "SampledValues", "Source", "Term", "previous_samples", "with_samples"]
 
 # Between two looks at the clock and for Ctrl-C.
 TURN_SECONDS = 0.1
+
+# What happens in more than 3/k of all cases is seen in k of them with a chance of 95 %.
+RULE_OF_THREE = 3.0
+LEVEL = 0.95
 
 
 class Interrupted(KeyboardInterrupt):
@@ -31,14 +39,35 @@ class Interrupted(KeyboardInterrupt):
     Attributes
     ----------
     result : Attribution
-        Of the samples drawn; `attribute(..., resume=result)` goes on from there. Steps that were
-        not begun hold NaN.
+        Of the samples drawn, if any; `attribute(..., resume=result)` goes on from there. Steps that
+        were not begun hold NaN.
     """
 
     def __init__(self, result: Attribution) -> None:
         """Keep the partial result."""
         super().__init__("sampling was interrupted; the exception's result holds what was drawn")
         self.result = result
+
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[Attribution]]:
+        """Return what another process makes the same exception from."""
+        return type(self), (self.result,)
+
+
+def with_samples(ended: BaseException, result: Attribution) -> BaseException:
+    """Return what ended a run, with the samples drawn until then as its `result`, if any.
+
+    Examples
+    --------
+    >>> import aumann
+    >>> result = aumann.attribute([[1.0]], aumann.Mean())
+    >>> with_samples(ValueError("no samples"), result)
+    ValueError('no samples')
+    """
+    if isinstance(ended, KeyboardInterrupt):
+        return Interrupted(result)
+    if result.samples is not None:
+        ended.result = result  # type: ignore[attr-defined]
+    return ended
 
 
 class Source(Protocol):
@@ -64,8 +93,39 @@ class Source(Protocol):
         """The values of all agents and of none."""
 
 
-# Opens the source of every term, going on from moments where there are some.
-Open = Callable[["StepSamples | None"], list[tuple[float, Source]]]
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A term of a value function, as it is sampled.
+
+    Parameters
+    ----------
+    coefficient : float
+        What it is multiplied by.
+    source : Source
+        Its game.
+    exact : bool
+        Whether each sample is the value itself.
+    reach : float, optional
+        What an event that samples miss may add to one of them, of the built-in value functions.
+    null : ndarray of bool, optional
+        The agents who stand at their baseline.
+    """
+
+    coefficient: float
+    source: Source
+    exact: bool = False
+    reach: float = 0.0
+    null: NDArray[np.bool_] | None = None
+
+    @property
+    def missed(self) -> float:
+        """What an event that samples miss may add to a sample."""
+        reach = self.source.reach if isinstance(self.source, GameSource) else self.reach
+        return abs(self.coefficient) * reach
+
+
+# Opens the source of every term, going on from samples where there are some.
+Open = Callable[["StepSamples | None"], list[Term]]
 
 
 def previous_samples(
@@ -139,44 +199,32 @@ class SampledValues:
 
     def fill(
         self, answer: Answer, step: int, present: NDArray[np.bool_] | None, opened: Open
-    ) -> bool:
-        """Sample one step; tell whether Ctrl-C ended it before its time.
+    ) -> None:
+        """Sample one step.
 
-        What Ctrl-C keeps from being drawn is NaN.
+        What ends it before its time is raised once the samples drawn until then have been written;
+        what was not begun is then NaN.
         """
         previous = self.previous[step] if step < len(self.previous) else None
         try:
             terms = opened(previous)
-        except KeyboardInterrupt:
-            if not answer.samples:
-                raise
+            fingerprint = digest(*(term.source.fingerprint for term in terms))
+            start = self._first(previous, fingerprint)
+        except BaseException:
             answer.values[step:] = np.nan
-            return True
-        coefficients = [coefficient for coefficient, _ in terms]
-        sources = [source for _, source in terms]
-        fingerprint = hash(tuple(source.fingerprint for source in sources))
-        start = self._first(previous, fingerprint)
-        interrupted = self._draw(sources, coefficients, start, step)
-        drawn = sources[0].samples - (0 if previous is None else previous.count)
-        if interrupted:
+            raise
+        there = terms[0].source.samples
+        moments, ended = self._draw(terms, start, step)
+        if ended is None:
+            ended = _checked(terms)
+        if ended is not None:
             answer.values[step:] = np.nan
-        if drawn == 0 and previous is None:
-            return interrupted
-        all_, none = (sum(c * source.ends[side] for c, source in terms) for side in range(2))
-        first = start if previous is None else previous.runs[0][1]
-        samples = StepSamples(
-            self.plan,
-            ((self.estimator.seed, first, start + drawn),),
-            tuple(source.moments for source in sources),
-            fingerprint,
-            (all_, none),
-        )
-        answer.samples.append(samples)
-        values, errors = estimated(coefficients, samples.moments)
-        answer.write(step, present, values, samples.ends, told(self.plan, samples.count))
-        answer.write_errors(step, present, errors)
-        answer.evaluations += samples.count * self._evaluations(len(values)) * len(terms)
-        return interrupted
+        drawn = moments[0].samples - there
+        if drawn > 0 or previous is not None:
+            samples = self._samples(previous, terms, moments, (start, start + drawn), fingerprint)
+            answer.write_samples(step, present, samples, [term.coefficient for term in terms])
+        if ended is not None:
+            raise ended
 
     def close(self) -> None:
         """Remove the progress bar."""
@@ -202,50 +250,102 @@ class SampledValues:
         return stop
 
     def _draw(
-        self, sources: Sequence[Source], coefficients: Sequence[float], start: int, step: int
-    ) -> bool:
-        """Draw until something says stop; tell whether that was Ctrl-C."""
-        offset = start - sources[0].samples
+        self, terms: Sequence[Term], start: int, step: int
+    ) -> tuple[list[Moments], BaseException | None]:
+        """Draw until something says stop; return the samples, and what went wrong, if anything."""
+        sources = [term.source for term in terms]
+        there = sources[0].samples
+        offset = start - there
         most = self.estimator.samples
         deadline = self.deadline
         if deadline is not None:
             now = perf_counter()
             deadline = now + max(0.0, deadline - now) / (self.steps - step)
-        there = sources[0].samples
-        stops = [most] if self.estimator.tolerance is None else checks(most)
+        exact = all(term.exact for term in terms)
+        stops = [most] if self.estimator.tolerance is None else checks(most, exact)
         # What was drawn before and has not settled is not looked at again between checks.
         stops = [stop for stop in stops if stop >= there]
+        before: list[Moments] = []
         try:
             turn = 1
             for stop in stops:
                 while (done := sources[0].samples) < stop:
                     began = perf_counter()
                     last = min(stop, done + turn)
+                    if len(sources) > 1:
+                        before = [source.moments for source in sources]
                     for source in sources:
                         source.run(offset + source.samples, offset + last)
                     seconds = perf_counter() - began
                     self.progress.show(step * most + last)
                     if deadline is not None and perf_counter() >= deadline:
-                        return False
+                        return [source.moments for source in sources], None
                     turn = max(1, min(2 * turn, int(turn * TURN_SECONDS / max(seconds, 1e-9))))
-                if self.estimator.tolerance is not None and self._settled(sources, coefficients):
-                    return False
-        except KeyboardInterrupt:
-            # Terms are drawn in turn: the later ones catch up.
-            for source in sources[1:]:
-                source.run(offset + source.samples, offset + sources[0].samples)
-            return True
-        return False
+                if self.estimator.tolerance is not None and self._settled(terms):
+                    break
+        except BaseException as error:
+            moments = [source.moments for source in sources]
+            # Terms are drawn in turn: where they differ, the turn does not count.
+            return (before if len({each.samples for each in moments}) > 1 else moments), error
+        return [source.moments for source in sources], None
 
-    def _settled(self, sources: Sequence[Source], coefficients: Sequence[float]) -> bool:
-        values, errors = estimated(coefficients, [source.moments for source in sources])
-        tolerance = self.estimator.tolerance or 0.0
+    def _settled(self, terms: Sequence[Term]) -> bool:
+        """Tell whether all values are known to the tolerance."""
+        moments = [term.source.moments for term in terms]
+        values, errors = estimated([term.coefficient for term in terms], moments)
+        count, reused = moments[0].samples, self.plan[:2] == ("coalitions", True)
+        missed = sum(term.missed for term in terms if not term.exact)
+        # Each agent is in half of the coalitions, whose values are compared with the others'.
+        missed *= (2 if reused else 1) * RULE_OF_THREE / count
+        normal = half_width(LEVEL, math.inf)
+        student = half_width(LEVEL, count - (2 if reused else 1))
+        tolerance = (self.estimator.tolerance or 0.0) * np.ptp(values)
         # A NaN error settles nothing.
-        return bool((errors <= tolerance * np.ptp(values)).all())
+        return bool((student / normal * errors + missed / normal <= tolerance).all())
+
+    def _samples(
+        self,
+        previous: StepSamples | None,
+        terms: Sequence[Term],
+        moments: Sequence[Moments],
+        drawn: tuple[int, int],
+        fingerprint: int,
+    ) -> StepSamples:
+        """Return the samples of a step, those gone on from included."""
+        start, stop = drawn
+        games = [term.source for term in terms if isinstance(term.source, GameSource)]
+        evaluations = sum(game.evaluations for game in games) or (
+            (stop - start) * self._evaluations(moments[0].players) * len(terms)
+        )
+        all_, none = (
+            sum(term.coefficient * term.source.ends[side] for term in terms) for side in range(2)
+        )
+        return StepSamples(
+            self.plan,
+            ((self.estimator.seed, start if previous is None else previous.runs[0][1], stop),),
+            tuple(moments),
+            fingerprint,
+            (all_, none),
+            tuple(term.exact for term in terms),
+            terms[0].null,
+            games[0].seen if games else (np.inf, -np.inf),
+            evaluations + (0 if previous is None else previous.evaluations),
+        )
 
     def _evaluations(self, agents: int) -> int:
-        """Return the coalitions that are evaluated per sample."""
+        """Return the coalitions that are evaluated per sample of a built-in value function."""
         kind, flag, _ = self.plan
         if kind == "coalitions":
             return 1 if flag else agents + 1
         return 2 * agents if flag else agents + 1
+
+
+def _checked(terms: Sequence[Term]) -> BaseException | None:
+    """Warn of games that contradict themselves; return what went wrong meanwhile, if anything."""
+    try:
+        for term in terms:
+            if isinstance(term.source, GameSource):
+                term.source.check()
+    except BaseException as error:
+        return error
+    return None

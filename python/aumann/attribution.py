@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from aumann import _display
 from aumann._agent_tables import ids_of, labelled, long_table
-from aumann._merging import merged
 from aumann._peak import peak_step
 from aumann._ranking import Top, largest_by_step
+from aumann._sampled_attribution import SampledAttribution
 from aumann._samples import StepSamples
 from aumann._shares import share_divisors, warn_undefined
 from aumann.export import Table, Tabular
@@ -28,7 +28,7 @@ __all__ = ["Attribution", "Top"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution(Tabular, PlottedAttribution):
+class Attribution(Tabular, PlottedAttribution, SampledAttribution):
     """What every agent contributes to F(x) - F(baseline): the result of `attribute`.
 
     Per-step quantities (`value`, `total`, `residual`, ...) are floats if the features had no step
@@ -57,13 +57,17 @@ class Attribution(Tabular, PlottedAttribution):
     estimator : str
         How the values were found.
     evaluations : int
-        Values of coalitions, or gradients, needed; 0 for a closed form.
+        Values of coalitions, or gradients, needed; 0 for a closed form. Of games and callables
+        every evaluation, those that are tried first and checked last among them.
     error_estimates : ndarray of float64, shape (T,), optional
         As `error_estimate`.
     convergence : ndarray of bool, shape (T,), optional
         As `converged`.
     standard_error : ndarray of the shape of `values`, optional
-        Of sampled values, NaN for a single sample and for absent agents; None for exact ones.
+        Of sampled values, and of games with `repeats`; None for exact ones. NaN for absent agents,
+        for a single sample, and where all samples are equal, which tells no error.
+    degrees_of_freedom : ndarray of float64, shape (T,), optional
+        Of the standard errors, as `interval` needs them.
     samples : tuple of StepSamples, optional
         Of sampled values: what `merge` and ``attribute(..., resume=)`` go on from.
 
@@ -90,6 +94,7 @@ class Attribution(Tabular, PlottedAttribution):
     error_estimates: NDArray[np.float64] | None = None
     convergence: NDArray[np.bool_] | None = None
     standard_error: NDArray[Any] | None = None
+    degrees_of_freedom: NDArray[np.float64] | None = None
     samples: tuple[StepSamples, ...] | None = None
     agent_ids: NDArray[Any] | None = None
 
@@ -149,40 +154,6 @@ class Attribution(Tabular, PlottedAttribution):
         """Whether a path integral met its tolerance, or differences exceed rounding, per step."""
         met = np.ones(self.steps, np.bool_) if self.convergence is None else self.convergence
         return met.copy() if self.values.ndim == 2 else bool(met[0])
-
-    @property
-    def seed(self) -> int | None:
-        """The seed of sampled values; None for exact ones, and for merged ones of several."""
-        seeds = {run[0] for step in self.samples or () for run in step.runs}
-        return seeds.pop() if len(seeds) == 1 else None
-
-    def merge(self, other: Attribution) -> Attribution:
-        """Return the result of the samples of both: the same bits as one run of them all.
-
-        Parameters
-        ----------
-        other : Attribution
-            A sampled result of the same inputs and method, of another seed or `first`.
-
-        Returns
-        -------
-        Attribution
-
-        Raises
-        ------
-        TypeError, ValueError
-            If one is not sampled, they are of different games, or share a sample.
-
-        Examples
-        --------
-        >>> import aumann
-        >>> def sampled(first):
-        ...     method = aumann.Shapley(aumann.PermutationSampling(40, seed=1, first=first))
-        ...     return aumann.attribute([[1.0], [3.0]], aumann.Heat(), method=method)
-        >>> sampled(0).merge(sampled(20)).estimator
-        '80 antithetic permutations'
-        """
-        return merged(self, other)
 
     @property
     def peak_step(self) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from aumann._numbers import check_integer, check_positive
 
 __all__ = [
+    "LEAST_SAMPLES",
     "MAX_SAMPLES",
     "CoalitionSampling",
     "MeanFieldExpansion",
@@ -19,6 +20,9 @@ __all__ = [
 
 # What the fixed-point sums of the core can hold.
 MAX_SAMPLES = 2**20
+
+# Before a run may stop by its tolerance.
+LEAST_SAMPLES = 32
 
 
 class Estimator:
@@ -63,15 +67,18 @@ class PermutationSampling(Estimator):
         path, whose expectation is known, where the value function offers that (heat). Estimates
         stay unbiased, and every sample still sums to F(X) - F(B).
     tolerance : float, optional
-        Stop when the largest standard error is at most this part of the range of the values.
-        Looked at after fixed numbers of samples.
+        Stop when the largest standard error is at most this part of the range of the values, with
+        what the samples may have missed (see below). Looked at after fixed numbers of samples, 32
+        at first: pairs with `antithetic`, else orders.
     max_seconds : float, optional
         Stop after about this time. How many orders fit differs from run to run, so the result is
         not reproducible; it still says how many there were.
     seed : int
         From 0 to 2**64 - 1.
     first : int
-        Number of the first sample (pair, or order), for runs that are merged later.
+        Number of the first *sample*, for runs that are merged later. With `antithetic` a sample is
+        a pair of orders: a run of 40 permutations takes samples 0 to 19, and ``first=20``, which is
+        its `samples`, comes next. Without, a sample is an order, and ``first=40`` comes next.
 
     Raises
     ------
@@ -82,7 +89,16 @@ class PermutationSampling(Estimator):
     -----
     Cost per order: O(N) for mean, variance and heat, O(N log N) for the Gini mean difference,
     n + 1 evaluations of a game. Memory: O(N) per thread. Standard errors are those of the mean
-    over independent samples: pairs with `antithetic`, else orders; NaN for a single sample.
+    over independent samples: pairs with `antithetic`, else orders. They are NaN for a single
+    sample, and where all samples of an agent are equal, which tells no error; 0 where that must be
+    so: for mean, with `antithetic` for variance and Gini, and for an agent at its baseline. For
+    intervals see `Attribution.interval`.
+
+    k samples may have missed what happens in fewer than 3/k of the orders. Where that can add up
+    to R, a run with a `tolerance` stops only when 3 R/k, beside the half width of the 95 %
+    intervals, is within twice the tolerance. R is 0 where agents interact in pairs only; for heat
+    the largest that a sample can be; for a game or a callable the range of its values in the
+    coalitions seen, or a smaller `bound` of the `Game`.
 
     Source: J. Castro, D. Gomez, J. Tejada, "Polynomial calculation of the Shapley value based on
     sampling" (2009); random orders: docs/random-orders.md.
@@ -139,7 +155,7 @@ class CoalitionSampling(Estimator):
         agent is toggled in every coalition: n evaluations each for a game, but for the built-in
         value functions the same cost, and far smaller errors, as the values' common part cancels.
     tolerance, max_seconds, seed, first
-        As in `PermutationSampling`; samples are coalitions.
+        As in `PermutationSampling`; samples are coalitions, so `first` counts these.
 
     Raises
     ------
@@ -149,7 +165,13 @@ class CoalitionSampling(Estimator):
     Notes
     -----
     Cost per coalition: O(N) for the built-in value functions, after sorting once for the Gini
-    mean difference. Memory: O(N) per thread. Estimates do not sum to F(X) - F(B).
+    mean difference. Memory: O(N) per thread. Estimates do not sum to F(X) - F(B). Standard errors
+    and stops by a tolerance are as in `PermutationSampling`; they are exact without `reuse` for
+    mean only.
+
+    With `reuse` an agent who is in all or none of k coalitions has no estimate: N 2^(1 - k) of N
+    agents, in expectation. They are NaN, with a RuntimeWarning that names a number that is enough,
+    about log2(N) + 13.
 
     Source: J. T. Wang, R. Jia, "Data Banzhaf" (2023), for the reuse of samples.
 

@@ -197,7 +197,7 @@ class BuiltIn(ValueFunction):
 
     weights: tuple[float, ...] | None
     name: ClassVar[str]
-    closed_coalition_values: ClassVar[bool] = True
+    interacting: ClassVar[int] = 2  # agents at most, and then in closed form; 0 for any number
 
     @property
     def terms(self) -> tuple[tuple[float, BuiltIn], ...]:
@@ -261,6 +261,7 @@ class Mean(_Weighted):
     """
 
     name = "mean"
+    interacting = 1
 
 
 class Heat(BuiltIn):
@@ -287,7 +288,7 @@ class Heat(BuiltIn):
     """
 
     name = "heat"
-    closed_coalition_values = False
+    interacting = 0
 
     def __init__(self) -> None:
         """Make the heat, which has no parameters."""
@@ -393,8 +394,7 @@ def from_name(name: str) -> BuiltIn:
     >>> from_name("heat")
     Heat()
     """
-    for built_in in _BUILT_IN:
-        if built_in.name == name:
-            return built_in()
-    names = ", ".join(built_in.name for built_in in _BUILT_IN)
-    raise ValueError(f"value_function: {name!r}, one of {names} is wanted")
+    known = {built_in.name: built_in for built_in in _BUILT_IN}
+    if name in known:
+        return known[name]()
+    raise ValueError(f"value_function: {name!r}, one of {', '.join(known)} is wanted")

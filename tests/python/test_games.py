@@ -50,8 +50,10 @@ def test_exact_values_are_those_of_enumeration(game: aumann.Game) -> None:
         np.testing.assert_allclose(result.values, coalitions.VALUES[value](plain, 5), atol=1e-13)
         assert result.value == plain(np.ones(5, dtype=bool))
         assert result.standard_error is None
-    assert aumann.attribute(game, method=aumann.Shapley()).evaluations == 32
-    assert aumann.attribute(game, method=aumann.LeaveOneOut()).evaluations == 6
+    # All coalitions once, and both ends and four others again.
+    assert aumann.attribute(game, method=aumann.Shapley()).evaluations == 32 + 6
+    # Both ends and five others, and three of them again.
+    assert aumann.attribute(game, method=aumann.LeaveOneOut()).evaluations == 7 + 3
 
 
 SAMPLED = [
@@ -88,7 +90,12 @@ def test_a_function_of_features_samples_as_the_core_does(name: str, method: auma
         x, lambda part: reference.value(name, part), method=without_control(method), baseline=rows
     )
     np.testing.assert_allclose(python.values, core.values, rtol=1e-9, atol=1e-11)
-    np.testing.assert_allclose(python.standard_error, core.standard_error, rtol=1e-6, atol=1e-9)
+    # In Python nobody knows that agents interact in pairs only: equal samples tell no error.
+    known = np.isfinite(python.standard_error)
+    assert (core.standard_error[~known] < 1e-12).all()
+    np.testing.assert_allclose(
+        python.standard_error[known], core.standard_error[known], rtol=1e-6, atol=1e-9
+    )
 
 
 def without_control(method: Any) -> Any:
@@ -109,9 +116,10 @@ def test_an_incremental_game_joins_agents_one_by_one() -> None:
     inner = Joining()
     method = aumann.Shapley(aumann.PermutationSampling(10, seed=0))
     aumann.attribute(aumann.Game(inner, 5, bound=1e3), method=method)
-    # Ten orders, both ends once, and four coalitions that tell games apart.
-    assert inner.resets == 16
-    assert 55 <= inner.joins <= 75
+    # Both ends, four coalitions that tell games apart, all of them again, and at most ten orders.
+    assert 12 < inner.resets <= 22
+    # Far fewer than from scratch, of which a coalition has two or three.
+    assert inner.joins <= 50 + 2 * (5 + 20)
 
 
 def test_a_callable_of_features_has_steps_and_presence() -> None:
