@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -29,7 +29,7 @@ from aumann.estimators import (
     PathIntegral,
     PermutationSampling,
 )
-from aumann.games import Game
+from aumann.games import Game, GameError
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Method, Shapley
 from aumann.population import Population
 from aumann.value_functions import ValueFunction
@@ -173,7 +173,8 @@ def attribute(
                             sampled.fill(answer, step, row, opener)
                     else:
                         game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
-                        sampled.fill(answer, step, row, of_game(game, sampling, step, ends))
+                        with _failing_at(step if features.stepped else None):
+                            sampled.fill(answer, step, row, of_game(game, sampling, step, ends))
                         rounding.note(answer, step, game.rounding)
             except (Exception, KeyboardInterrupt) as error:
                 ended = error
@@ -196,7 +197,8 @@ def attribute(
         values = GameValues(method)
         for step, ends in enumerate(start.single_ends(features)):
             game = Game.between(evaluated, ends.x, ends.rows, ends.presence)
-            values.fill(answer, game, step, _row(present, step))
+            with _failing_at(step if features.stepped else None):
+                values.fill(answer, game, step, _row(present, step))
             rounding.note(answer, step, game.rounding)
     if ended is None:
         rounding.warn()
@@ -257,6 +259,16 @@ def _attribute_game(
     if ended is not None:
         raise with_samples(ended, result)
     return result
+
+
+@contextmanager
+def _failing_at(step: int | None) -> Iterator[None]:
+    """Say in the errors of games at which step they arose."""
+    try:
+        yield
+    except GameError as error:
+        error.step = step
+        raise
 
 
 def _row(present: NDArray[np.bool_] | None, step: int) -> NDArray[np.bool_] | None:

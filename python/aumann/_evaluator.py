@@ -57,6 +57,8 @@ class Evaluator:
             self._kept = np.full(2**game.agents, np.nan)
         none, all_ = self.values(self._ends)
         self.ends = (float(all_), float(none))
+        # What orders found there that was farthest from it.
+        self._passed = list(self.ends)
 
     def values(self, coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the values of coalitions, one per row."""
@@ -80,8 +82,14 @@ class Evaluator:
     def along(self, order: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the values as agents join in an order, the empty coalition first."""
         if self._kept is None:
-            self.count += (self.game.agents + 1) * self.game.repeats
-            return self._seen(self.game.along(order))
+            values = self.game.along(order)
+            self.count += values.size * self.game.repeats
+            # Every order passes both ends, so it may tell that one of them changes.
+            for side, place in enumerate((-1, 0)):
+                before, after = self.ends[side], float(values[place])
+                if abs(after - before) > abs(self._passed[side] - before):
+                    self._passed[side] = after
+            return self._seen(values)
         codes = np.concatenate([[0], np.cumsum(self._bits[order])])
         wanted = np.isnan(self._kept[codes])
         if wanted.any():
@@ -109,13 +117,14 @@ class Evaluator:
         scale = max(np.abs(values).max(initial=0.0), np.abs(first).max(), np.abs(ends).max())
         rounding = ROUNDINGS * self.game.rounding
         same, other = (max(part * scale, rounding) for part in (SAME_CALL, OTHER_CALL))
-        allowed = np.concatenate([np.full(2, same), np.full(len(values), other)])
-        before, after = np.concatenate([first, values]), np.concatenate([ends, again])
+        before = np.concatenate([first, first, values])
+        after = np.concatenate([ends, self._passed[::-1], again])
+        allowed = np.where(np.arange(before.size) < 2, same, other)
         excess = np.abs(after - before) - allowed
         worst = int(np.argmax(excess))
         if excess[worst] <= 0:
             return
-        members = int(np.concatenate([self._ends, coalitions])[worst].sum())
+        members = int(np.concatenate([self._ends, self._ends, coalitions])[worst].sum())
         warn_user(
             f"value: {self.game!r} contradicts itself: a coalition of {members} of "
             f"{self.game.agents} agents was worth {before[worst]:.10g}, and {after[worst]:.10g} "

@@ -20,6 +20,8 @@ class GameError(ValueError):
     ----------
     coalition : ndarray of bool, shape (n,)
         Its members; of several evaluated together the first that may be meant.
+    step : int or None
+        The step it failed at, where there are several.
     result : Attribution or None
         Of the samples drawn before, if there are any: ``attribute(..., resume=result)`` goes on
         from there once the game is mended. Steps that were not begun hold NaN.
@@ -36,8 +38,18 @@ class GameError(ValueError):
         super().__init__(f"{message} (coalition of {members.size} of {coalition.size}: {shown})")
         self._message = message
         self.coalition = coalition
+        self.step: int | None = None
         self.result: Attribution | None = None
+
+    def __str__(self) -> str:
+        """Return the message with coalition and step."""
+        message = super().__str__()
+        return message if self.step is None else f"{message} at step {self.step}"
 
     def __reduce__(self) -> tuple[type[GameError], tuple[Any, ...], dict[str, Any]]:
         """Return what another process makes the same error from."""
-        return type(self), (self._message, self.coalition), {"result": self.result}
+        return (
+            type(self),
+            (self._message, self.coalition),
+            {"step": self.step, "result": self.result},
+        )

@@ -67,8 +67,9 @@ def of_features(
                 None if previous is None else (previous.moments[k], list(previous.runs)),
             )
             # Where agents interact in pairs only, what an agent adds is a sum over the others,
-            # which has no rare values.
-            reach = 0.0 if term.interacting else source.moments.bound
+            # which has no rare values. Values of coalitions are taken from the middle of theirs.
+            bound = source.moments.bound * (2 if plan[:2] == ("coalitions", True) else 1)
+            reach = 0.0 if term.interacting else bound
             terms.append(Term(coefficient, source, _is_exact(term, plan), reach, null))
         return terms
 

@@ -111,6 +111,23 @@ class TestContradictions:
                 aumann.attribute(aumann.Game(value, 5, max_bytes=bytes_), method=method)
 
 
+def test_a_game_that_changes_for_a_while() -> None:
+    """Of 22 agents, in the middle of the run: the orders that it evaluates then tell."""
+
+    class Wavers:
+        asked = 0
+
+        def __call__(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+            self.asked += len(members)
+            return members.sum(axis=1) * (1.01 if 400 < self.asked < 500 else 1.0)
+
+    method = aumann.Shapley(aumann.PermutationSampling(40))
+    with pytest.warns(
+        RuntimeWarning, match=r"coalition of 22 of 22 agents was worth 22, and 22\.22"
+    ):
+        aumann.attribute(aumann.Game(Wavers(), 22), method=method)
+
+
 class TestRepeats:
     def test_exact_values_have_the_errors_of_their_noise(self) -> None:
         """Over 200 runs: unbiased, the spread that the errors say, and intervals that hold."""
@@ -267,6 +284,8 @@ class TestFailures:
                 aumann.attribute(given, fails, method=method)
             assert caught.value.coalition[0]
             assert not caught.value.coalition[1]
+            assert caught.value.step == (0 if given is not x and np.ndim(given) == 3 else None)
+            assert str(caught.value).endswith(" at step 0") == (caught.value.step == 0)
             assert isinstance(caught.value.__cause__, ValueError)
             assert str(caught.value.__cause__) == "model has no feature 7 at agent 3"
 
