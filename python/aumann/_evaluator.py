@@ -108,10 +108,10 @@ class Evaluator:
         values : ndarray of float64, shape (m,)
             What they were worth.
         """
-        if self.game.repeats > 1:
+        if self.game.repeats > 1 or self.game.in_training:
             return
         # Among other coalitions, so that one whose state is left to the next one shows.
-        again = self.fresh(coalitions[::-1])[0][::-1]
+        again = self.fresh(coalitions[::-1])[0][::-1] if len(coalitions) else values
         ends = self.fresh(self._ends)[0]
         first = np.array(self.ends[::-1])
         scale = max(np.abs(values).max(initial=0.0), np.abs(first).max(), np.abs(ends).max())

@@ -40,6 +40,8 @@ class FeatureFunction:
     ----------
     spacing : float
         The distance from 1 to the next number that F computes with, as far as its results tell.
+    in_training : bool
+        Whether it is a module with parts in training mode, which is warned of.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class FeatureFunction:
         """Keep the function."""
         self.function = function
         self.spacing = 0.0
+        self.in_training = False
         self._tensors_first = is_tensor(given) or _torch_only(function)
         self._given = given
         self._form: Form | None = None
@@ -102,8 +105,10 @@ class FeatureFunction:
 
     def _tensor_form(self, many: bool) -> Form:
         # Only here, as it imports torch.
+        from aumann.path_integral.evaluation import training_parts
         from aumann.path_integral.values import tensor_form
 
+        self.in_training = bool(training_parts(self.function))
         return tensor_form(self.function, self._given, many)
 
 

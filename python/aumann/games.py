@@ -225,6 +225,11 @@ class Game:
         game._function = function
         return game
 
+    @property
+    def in_training(self) -> bool:
+        """Whether it is of a module that may give other values every time, and is warned of."""
+        return self._function is not None and self._function.in_training
+
     def values(self, coalitions: Coalitions) -> NDArray[np.float64]:
         """Return the values of coalitions.
 

@@ -166,7 +166,8 @@ class LeaveOneOut:
 
     Notes
     -----
-    Cost: O(N), O(N log N) for the Gini mean difference; n + 1 evaluations of a game.
+    Cost: O(N), O(N log N) for the Gini mean difference; n + 2 evaluations of a game, and three
+    again to check it.
 
     Examples
     --------

@@ -170,7 +170,7 @@ def test_the_mean_of_the_orders() -> None:
     values = mean.values.astype(np.float64)
     np.testing.assert_array_equal(mean.statistics[:, 2], values.sum(axis=1))
     np.testing.assert_array_equal(mean.statistics[:, 3], np.abs(values).sum(axis=1))
-    assert mean.evaluations == 5 * 2 * 8
+    assert mean.evaluations == 5 * 2 * (8 + 2)
     assert (name, mean.estimator) == ("mean of 5 orders", "mean of agent-order paths, seeds 0 to 4")
 
 

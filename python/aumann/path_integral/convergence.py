@@ -10,7 +10,7 @@ import numpy as np
 from aumann._warning import warn_user
 from aumann.path_integral.evaluation import Tensor, same_number, shown, training_parts
 
-__all__ = ["Unconverged", "warn_unconverged", "warn_unrepeatable"]
+__all__ = ["Unconverged", "warn_training", "warn_unconverged", "warn_unrepeatable"]
 
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -56,19 +56,25 @@ def warn_unconverged(found: list[Unconverged], tolerance: float) -> None:
     )
 
 
+def warn_training(function: object) -> None:
+    """Warn of a module whose parts in training mode mix agents or change with every evaluation."""
+    parts = sorted(set(training_parts(function)))
+    if parts:
+        warn_user(
+            f"value_function: {shown(function)} is in training mode, in which {', '.join(parts)} "
+            "mixes agents or changes with every evaluation; module.eval() is wanted"
+        )
+
+
 def warn_unrepeatable(function: object, once: Tensor, again: Tensor, spacing: float) -> bool:
     """Tell whether two evaluations at one point agree; warn if they do not, or may not later."""
     same = same_number(once, again, spacing)
-    parts = sorted(set(training_parts(function)))
     if not same:
         warn_user(
             f"value_function: {shown(function)} gives {float(once[0]):.9g} and "
             f"{float(again[0]):.9g} for the same features: dropout in training mode "
             "(module.eval() ends it), random numbers, or a state that it changes"
         )
-    elif parts:
-        warn_user(
-            f"value_function: {shown(function)} is in training mode, in which {', '.join(parts)} "
-            "mixes agents or changes with every evaluation; module.eval() is wanted"
-        )
+    else:
+        warn_training(function)
     return same

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aumann import _core
 from aumann._answer import Answer
 from aumann._baseline import Ends, of_steps
+from aumann._evaluator import Evaluator
 from aumann._feature_function import FeatureFunction, array_form
 from aumann._progress import Progress
 from aumann._torch import is_tensor
@@ -25,6 +26,7 @@ from aumann.estimators import PathIntegral
 from aumann.games import Game
 from aumann.path_integral.convergence import (
     Unconverged,
+    warn_training,
     warn_unconverged,
     warn_unrepeatable,
 )
@@ -144,12 +146,14 @@ class PathValues:
         function = FeatureFunction(self.function, self._given)
         game = Game.between(function, x, rows, None if present is None else present[np.newaxis])
         order = _core.random_order(self.estimator.seed, step, 0, game.agents)
-        worth = game.along(order)
+        asked = Evaluator(game)
+        worth = asked.along(order)
         values = np.empty(game.agents)
         values[order] = np.diff(worth)
         told = f"agent-order path, seed {self.estimator.seed}"
         answer.write(step, present, values, (float(worth[-1]), float(worth[0])), told)
-        answer.evaluations += len(worth)
+        asked.check(np.empty((0, game.agents), dtype=np.bool_), np.empty(0))
+        answer.evaluations += asked.count
 
     def _integrals(self, path: Path, place: Place, progress: Progress) -> list[Integral]:
         """Return the integrals of all steps of a path, in order."""
@@ -373,7 +377,7 @@ def tensor_form(
         found = form.values(points)
         if not checked:
             checked = True
-            warn_unrepeatable(function, found, form.values(points), precision.spacing)
+            warn_training(function)
         return float(found[0]), form.spacing
 
     return value
