@@ -74,7 +74,7 @@ class Evaluator:
     def fresh(
         self, coalitions: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return values and squared standard errors as `Game.measured`, whatever is kept."""
+        """Return values and standard errors as `Game.measured`, whatever is kept."""
         found = self.game.measured(coalitions)
         self.count += len(coalitions) * self.game.repeats
         return found

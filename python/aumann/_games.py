@@ -31,6 +31,8 @@ TRIAL_SEED = 0
 TRIAL_SAMPLE = 2**63 - 1
 TRIALS = 4
 
+TINY = float(np.finfo(np.float64).tiny)
+
 # Coalitions enumerated at once: their matrix stays in the cache.
 ENUMERATED_ROWS = 2**14
 
@@ -55,18 +57,18 @@ class GameValues:
         if game.repeats > 1:
             how += f", {game.repeats} evaluations each"
         answer.write(step, present, found.values, found.ends, how)
-        if found.variances is not None:
-            answer.write_errors(step, present, np.sqrt(found.variances), found.degrees)
+        if found.errors is not None:
+            answer.write_errors(step, present, found.errors, found.degrees)
         answer.evaluations += asked.count
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Values, and their squared standard errors where coalitions are evaluated repeatedly."""
+    """Values, and their standard errors where coalitions are evaluated repeatedly."""
 
     values: NDArray[np.float64]
     ends: tuple[float, float]
-    variances: NDArray[np.float64] | None = None
+    errors: NDArray[np.float64] | None = None
     # Of the standard errors, the fewest of all agents.
     degrees: float = np.inf
 
@@ -85,28 +87,30 @@ def _left_out(asked: Evaluator) -> _Found:
     game = asked.game
     n, (all_, none) = game.agents, asked.ends
     values = np.empty(n)
-    variances: NDArray[np.float64] | None = None
+    errors: NDArray[np.float64] | None = None
     of_all: NDArray[np.float64] | None = None
     everybody = np.ones((1, n), dtype=np.bool_)
     if game.repeats > 1:
         (all_,), of_all = asked.fresh(everybody)
-        variances = np.empty(n)
+        errors = np.empty(n)
     batch = max(1, game.max_bytes // n)
     with closing(Progress(n, "leaving one out")) as progress:
         for start in range(0, n, batch):
             agents = np.arange(start, min(start + batch, n))
             coalitions = np.repeat(everybody, agents.size, axis=0)
             coalitions[np.arange(agents.size), agents] = False
-            found, squares = asked.fresh(coalitions)
+            found, of_found = asked.fresh(coalitions)
             values[agents] = all_ - found
-            if variances is not None:
-                variances[agents] = squares
+            if errors is not None:
+                errors[agents] = of_found
             progress.show(int(agents[-1]) + 1)
-    if variances is None or of_all is None:
+    if errors is None or of_all is None:
         asked.check(coalitions[-1:], found[-1:])
         return _Found(values, (all_, none))
-    both = variances + of_all
-    degrees = _degrees(both, variances**2 + of_all**2, game.repeats)
+    both = np.hypot(errors, of_all)
+    unit = max(float(both.max()), TINY)
+    one, other = (errors / unit) ** 2, (of_all / unit) ** 2
+    degrees = _degrees(one + other, one**2 + other**2, game.repeats)
     return _Found(values, (float(all_), none), both, degrees)
 
 
@@ -124,6 +128,8 @@ def _enumerated(asked: Evaluator, method: Method) -> _Found:
     apart = np.where(sizes < n, chance[np.minimum(sizes, n - 1)], 0.0)
     values, variances, fourth = np.zeros((3, n))
     noisy = game.repeats > 1
+    # Squares of what a game is worth may be out of range.
+    unit = max(abs(all_), abs(none), TINY)
     trial = _trial(n)
     tried = np.empty(0) if noisy else asked.values(trial)
     bits = np.arange(n, dtype=np.int64)
@@ -134,8 +140,9 @@ def _enumerated(asked: Evaluator, method: Method) -> _Found:
             size = coalitions.sum(axis=1)
             inside, outside = joined[size], apart[size]
             if noisy:
-                found, squares = asked.fresh(coalitions)
-                assert squares is not None
+                found, of_found = asked.fresh(coalitions)
+                assert of_found is not None
+                squares = (of_found / unit) ** 2
                 variances += (inside**2 * squares) @ coalitions
                 variances += (outside**2 * squares) @ ~coalitions
                 fourth += (inside**2 * squares) ** 2 @ coalitions
@@ -149,7 +156,8 @@ def _enumerated(asked: Evaluator, method: Method) -> _Found:
             values += (inside * worth) @ coalitions - (outside * worth) @ ~coalitions
             progress.show(int(codes[-1]) + 1)
     if noisy:
-        return _Found(values, (all_, none), variances, _degrees(variances, fourth, game.repeats))
+        errors = np.sqrt(variances) * unit
+        return _Found(values, (all_, none), errors, _degrees(variances, fourth, game.repeats))
     asked.check(trial, tried)
     return _Found(values, (all_, none))
 

@@ -223,12 +223,13 @@ def estimated(
         Estimates, and standard errors; these are NaN for a single sample.
     """
     values = np.zeros(moments[0].players)
-    variances = np.zeros_like(values)
+    total = np.zeros_like(values)
     for coefficient, each in zip(coefficients, moments, strict=True):
         means, errors = each.estimate()
         values += coefficient * means
-        variances += (coefficient * errors) ** 2
-    return values, np.sqrt(variances)
+        # Their squares may be out of range.
+        total = np.hypot(total, coefficient * errors)
+    return values, total
 
 
 def told(plan: Plan, samples: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -72,7 +73,8 @@ class Game:
     A value must depend on the coalition alone. A few coalitions, the empty and the full one among
     them, are evaluated again at the end; where a game without `repeats` then gives another value,
     a RuntimeWarning says so. Up to 20 agents the values of coalitions are kept during a call of
-    `attribute`, so that none is evaluated twice for the samples (8 MB; not with `repeats`).
+    `attribute`, so that none is evaluated twice for the samples (8 MB; not with `repeats`). Samples
+    of different games with `repeats` cannot be told apart when they are merged.
 
     Examples
     --------
@@ -258,7 +260,7 @@ class Game:
     def measured(
         self, coalitions: Coalitions
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return the values of coalitions, as `values`, and the squares of their standard errors.
+        """Return the values of coalitions, as `values`, and their standard errors.
 
         Returns
         -------
@@ -275,12 +277,16 @@ class Game:
         if self.repeats == 1:
             return self._once(coalitions), None
         found = np.stack([self._once(coalitions) for _ in range(self.repeats)])
-        return found.mean(axis=0), found.var(axis=0, ddof=1) / self.repeats
+        # Their squares, and their sum, may be out of range.
+        unit = max(float(np.abs(found).max(initial=0.0)), np.finfo(np.float64).tiny)
+        parts = found / unit
+        errors = parts.std(axis=0, ddof=1) / math.sqrt(self.repeats)
+        return parts.mean(axis=0) * unit, errors * unit
 
     def along(
         self, order: NDArray[np.intp], wanted: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
-        """Return the values as agents join in an order, the empty coalition first.
+        """Return `values` as agents join in an order, the empty coalition first.
 
         Parameters
         ----------
@@ -292,11 +298,6 @@ class Game:
         Returns
         -------
         ndarray of float64, shape (n + 1,)
-
-        Raises
-        ------
-        GameError
-            As `values`.
 
         Examples
         --------

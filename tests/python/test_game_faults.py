@@ -155,6 +155,25 @@ class TestRepeats:
             assert 0.92 < np.mean(held) < 0.99
             assert "3 evaluations each" in result.estimator
 
+    @pytest.mark.parametrize("scale", [1e-200, 1e200])
+    def test_of_any_size(self, scale: float) -> None:
+        for method in METHODS[:3]:
+            results = []
+            for size in (1.0, scale):
+                rng = np.random.default_rng(3)
+                game = aumann.Game(
+                    lambda members, rng=rng, size=size: size * (1 + rng.random(len(members))),
+                    4,
+                    repeats=3,
+                )
+                results.append(aumann.attribute(game, method=method))
+            unit, result = results
+            np.testing.assert_allclose(result.values / scale, unit.values, rtol=1e-9)
+            np.testing.assert_allclose(
+                result.standard_error / scale, unit.standard_error, rtol=1e-9
+            )
+            assert result.degrees_of_freedom[0] == pytest.approx(unit.degrees_of_freedom[0])
+
     def test_leave_one_out_by_hand(self) -> None:
         """Noise of +-1 in turn: a mean of 0 and a squared error of 1/2 over two evaluations."""
         sign = [1.0]

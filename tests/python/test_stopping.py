@@ -147,6 +147,19 @@ def test_equal_samples_tell_no_error() -> None:
     assert (merged.standard_error > 0).all()
 
 
+@pytest.mark.parametrize("scale", [1e-250, 1.0, 1e250])
+def test_errors_of_values_whose_squares_are_out_of_range(scale: float) -> None:
+    for method in (
+        aumann.Shapley(aumann.PermutationSampling(40, antithetic=False)),
+        aumann.Banzhaf(aumann.CoalitionSampling(40)),
+    ):
+        unit, result = (
+            aumann.attribute(aumann.Game(lambda c, s=s: s * voting(c), 15), method=method)
+            for s in (1.0, scale)
+        )
+        np.testing.assert_allclose(result.standard_error / scale, unit.standard_error, rtol=1e-9)
+
+
 class TestIntervals:
     @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
     def test_quantiles_are_those_of_student(self, level: float) -> None:
