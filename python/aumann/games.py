@@ -20,7 +20,6 @@ __all__ = ["Game", "GameError", "IncrementalGame"]
 Coalitions: TypeAlias = NDArray[np.bool_]
 
 MAX_BYTES = 2**28
-MOST_AGENTS = 2**40
 
 
 @runtime_checkable
@@ -111,7 +110,7 @@ class Game:
                 f"value: {value!r}, a callable on a boolean matrix of coalitions or an object "
                 "with reset, add and value is wanted"
             )
-        check_integer("agents", agents, 1, MOST_AGENTS)
+        check_integer("agents", agents, 1, 2**40)
         check_integer("max_bytes", max_bytes, 1)
         check_integer("repeats", repeats, 1, 2**20)
         if bound is not None:
