@@ -75,15 +75,22 @@ def _elites(evidence: Evidence) -> Table:
     return Table(
         "elites",
         "Other elites",
-        "The share of the top 1 % of the population, taken by different features.",
+        "The share of the top 1 % of the population, taken by different features, "
+        + (
+            "of the topic at hand."
+            if evidence.manifest.get("elites_in_topic")
+            else "of all topics."
+        ),
         (TOPIC, FUNCTION, Column("top 1 % by", numeric=False), Column("agents"), Column("share")),
         rows,
     )
 
 
 def _overlaps(evidence: Evidence) -> Table:
+    by_topic = bool(evidence.manifest.get("elites_in_topic"))
     rows = [
         [
+            *(text_cells(row["topic"]) if by_topic else []),
             Cell(row["elite"], row["elite"]),
             Cell(row["other"], row["other"]),
             number_cell(row["jaccard"], 3),
@@ -94,7 +101,12 @@ def _overlaps(evidence: Evidence) -> Table:
         "overlaps",
         "Overlaps of the elites",
         "Agents in both over agents in either (Jaccard).",
-        (Column("top 1 % by", numeric=False), Column("and by", numeric=False), Column("overlap")),
+        (
+            *([TOPIC] if by_topic else []),
+            Column("top 1 % by", numeric=False),
+            Column("and by", numeric=False),
+            Column("overlap"),
+        ),
         rows,
     )
 

@@ -49,20 +49,24 @@ class Elites:
     kinds: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, population: Population) -> Elites:
-        """Rank agents over the whole window and all topics.
+    def of(cls, population: Population, topic: str | None = None) -> Elites:
+        """Rank agents over the whole window, in one topic or (None) in all together.
 
-        Measurements that differ by topic cannot be added up, and make no elite.
+        Measurements that differ by topic cannot be added up, and make no elite of all topics. What
+        is static, as reach, is of all topics always.
         """
         names = tuple(
             feature.name
             for feature in population.feature_list
-            if feature.static or feature.kind == "count" or len(population.topics) < 2
+            if feature.static
+            or feature.kind == "count"
+            or len(population.topics) < 2
+            or topic is not None
         )
         codes = np.zeros(population.agents, dtype=np.int64)
         kinds = np.zeros((1, 0), dtype=np.bool_)
         for name in names:
-            tiers = Groups.tiers(population.raw(name), (PART, 1 - PART), ("in", "out"))
+            tiers = Groups.tiers(population.raw(name, topic), (PART, 1 - PART), ("in", "out"))
             codes = 2 * codes + (tiers.codes == 0)
             found = np.bincount(codes, minlength=2 * len(kinds)) > 0
             inside = np.column_stack([np.repeat(kinds, 2, axis=0), np.arange(len(found)) % 2 == 1])

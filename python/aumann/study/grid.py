@@ -169,6 +169,27 @@ class Grid:
     def _read(self) -> dict[str, list[Row]]:
         return {}
 
+    def same_agents(
+        self, topics: Sequence[str | None], protocols: Sequence[str], size: int
+    ) -> list[str]:
+        """Say of which panels the members are the same whatever the seed, so that none deviates."""
+        if not self._several or "protocols" not in self.tables:
+            return []
+        certain = {
+            (row["topic"], row["protocol"]): row["certain"]
+            for row in self.rows("protocols", size=size)
+        }
+        notes = []
+        for protocol in protocols:
+            fixed = [topic for topic in topics if certain.get((topic, protocol)) == size]
+            where = "" if len(fixed) == len(topics) else f" in {', '.join(map(named, fixed))}"
+            if fixed:
+                notes.append(
+                    f"panels of {size:,} by {protocol}{where} hold the same agents whatever the "
+                    "seed, as their pool is of that size: a deviation of 0 is no precision"
+                )
+        return notes
+
     def _order(self, table: str, column: str) -> list[Any]:
         return list(dict.fromkeys(row[column] for row in self.rows(table)))
 

@@ -247,6 +247,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "seeds": _seeds,
     "tiers": _tiers,
     "bins_by": _name,
+    "elites_in_topic": _boolean,
     "stepwise": _names,
     "least_participants": _count,
     "least_steps": _count,

@@ -65,13 +65,17 @@ def elites(grid: Grid, name: str) -> PaperTable:
         ],
         1,
         grid.instead("Heat", topic)
-        + undefined_note((f"panels of {protocol}", shares[elite,]) for elite in names[:1]),
+        + _ranked(grid, topic)
+        + undefined_note((f"panels of {protocol}", shares[elite,]) for elite in names[:1])
+        + grid.same_agents([topic], [protocol], size),
     )
 
 
 def elite_overlaps(grid: Grid, name: str) -> PaperTable:
     """Return how much every two elites have in common."""
-    rows = grid.rows("overlaps", "it needs two features")
+    topic = grid.topics[0]
+    where = {"topic": topic} if grid.manifest.get("elites_in_topic") else {}
+    rows = grid.rows("overlaps", "it needs two features", **where)
     return PaperTable(
         name,
         "Jaccard overlap of the elites of table 14",
@@ -81,7 +85,17 @@ def elite_overlaps(grid: Grid, name: str) -> PaperTable:
             Column("Jaccard", "figure", [row["jaccard"] for row in rows]),
         ],
         1,
+        _ranked(grid, topic),
     )
+
+
+def _ranked(grid: Grid, topic: str | None) -> list[str]:
+    """Say of which topics the counts are that make an elite, where there are topics."""
+    if topic is None:
+        return []
+    if grid.manifest.get("elites_in_topic"):
+        return [f"agents are ranked by their counts in {topic}"]
+    return ["agents are ranked by their counts in all topics (elites_in_topic: in the topic)"]
 
 
 def topics(grid: Grid, name: str) -> PaperTable:

@@ -116,7 +116,8 @@ def _by_topic_and_function(grid: Grid, name: str, figure: str, subject: str) -> 
         f"{subject}; panels of {grid.thousand:,} by {grid.biased}, {grid.mean_and_deviation}",
         columns,
         1,
-        undefined_note((f"panels of {function}", cell) for (function, _), cell in found.items()),
+        undefined_note((f"panels of {function}", cell) for (function, _), cell in found.items())
+        + grid.same_agents(grid.topics, [grid.biased], grid.thousand),
     )
 
 
@@ -133,6 +134,7 @@ def _overlaps_of_the_top(grid: Grid, name: str) -> PaperTable:
         f"of {grid.small:,} by {grid.biased}, {grid.mean_and_deviation}",
         columns,
         2,
+        grid.same_agents(grid.topics, [grid.biased], grid.small),
     )
 
 
@@ -182,7 +184,8 @@ def _doses(grid: Grid, name: str) -> PaperTable:
         ],
         1,
         grid.instead("Variance", topic)
-        + undefined_note((f"panels of {protocol}", flips[protocol,]) for protocol in protocols),
+        + undefined_note((f"panels of {protocol}", flips[protocol,]) for protocol in protocols)
+        + grid.same_agents([topic], protocols, grid.small),
     )
 
 

@@ -40,7 +40,14 @@ def run_study(study: Study, folder: Path) -> StudyResults:
     population = study.population
     rows = topic_rows(study)
     eligible = [row["topic"] for row in rows if row["eligible"]]
-    elites = Elites.of(population)
+    ranked = eligible if study.elites_in_topic else [None]
+    elites = {topic: Elites.of(population, topic) for topic in ranked}
+    # Which topic the elites are of is said where there are several.
+    overlaps = [
+        {"topic": topic, **row} if study.elites_in_topic else row
+        for topic, each in elites.items()
+        for row in each.overlaps()
+    ]
     assert study.bins_by is not None
     bins = population.percentile_bins(min(BINS, population.agents), study.bins_by)
     with ThreadPoolExecutor(get_threads()) as pool:
@@ -49,9 +56,10 @@ def run_study(study: Study, folder: Path) -> StudyResults:
         with exclusive(folder):
             store = Store(folder, study.manifest())
             if not store.has("study"):
-                store.write("study", {"topics": rows, "overlaps": elites.overlaps()})
+                store.write("study", {"topics": rows, "overlaps": overlaps})
             work = [
-                _Topic(study, store, t, topic, elites, bins) for t, topic in enumerate(eligible)
+                _Topic(study, store, t, topic, elites.get(topic) or elites[None], bins)
+                for t, topic in enumerate(eligible)
             ]
             units = sum(topic.units for topic in work)
             done = 0

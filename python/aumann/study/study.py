@@ -84,6 +84,9 @@ class Study:
     bins_by : str, optional
         A feature or numeric label by which percentile bins are cut: reach if not given, or the
         first feature where there is no reach.
+    elites_in_topic : bool
+        Whether the other elites, the top 1 % by each feature, are ranked in the topic at hand;
+        over all topics if not.
     stepwise : sequence of str, optional
         Protocols whose panels are also attributed step by step; the first if not given.
     least_participants, least_steps : int
@@ -126,6 +129,7 @@ class Study:
     merge_steps: Sequence[int] = ()
     standardised: bool = False
     bins_by: str | None = None
+    elites_in_topic: bool = False
 
     def __post_init__(self) -> None:
         """Fill in what was not given, and check the rest."""
@@ -240,8 +244,9 @@ class Study:
             "seeds": list(self.seeds),
             "tiers": dict(zip(self.tiers.names, map(int, self.tiers.counts), strict=True)),
             "tier_checksum": hashlib.blake2b(self.tiers.codes.tobytes()).hexdigest()[:32],
-            # Of studies without this key, reach.
+            # Of studies without these keys, reach and all topics.
             **({} if self.bins_by == "reach" else {"bins_by": self.bins_by}),
+            **({"elites_in_topic": True} if self.elites_in_topic else {}),
             "stepwise": list(self.stepwise or ()),
             "least_participants": int(self.least_participants),
             "least_steps": int(self.least_steps),
