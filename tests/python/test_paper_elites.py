@@ -78,9 +78,14 @@ def test_panels_of_the_same_agents_are_told(results):
         assert note.startswith("panels of 100 by visible hold")
         assert said in repr(tables[name]).replace("\n", " ")
     # Panels of the pool are all alike, so that the deviation is 0 where others have one.
-    by_visible, by_random = (row["flip, points deviation"] for row in records(tables["Table 17"]))
-    assert by_visible == 0.0
-    assert by_random > 0
+    found = {"visible": set(), "random": set()}
+    for row in results.tables["shares"].to_pylist():
+        if (row["size"], row["tier"], row["topic"]) == (100, "tail", POPULATION.topics[0]):
+            found[row["protocol"]].add((row["value_function"], row["share"]))
+    assert {name: len(shares) for name, shares in found.items()} == {"visible": 2, "random": 8}
+    # None of these uniform panels holds an agent of the first tier.
+    empty = [note for note in tables["Table 17"].notes if "without members of" in note]
+    assert empty == ["panels of random without members of the top tier: 4 of 4, with a share of 0"]
     # Of 300 agents, 200 are drawn from everybody else.
     bigger = aumann.study.grid.Grid(results.tables, results.manifest)
     assert bigger.same_agents(bigger.topics, ["visible", "random"], 300) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -185,8 +186,20 @@ def _doses(grid: Grid, name: str) -> PaperTable:
         1,
         grid.instead("Variance", topic)
         + undefined_note((f"panels of {protocol}", flips[protocol,]) for protocol in protocols)
+        + _without_members(rows, top)
         + grid.same_agents([topic], protocols, grid.small),
     )
+
+
+def _without_members(rows: Sequence[Mapping[str, Any]], top: str) -> list[str]:
+    """Say how many panels hold nobody of a tier, which then has none of their shares."""
+    panels = Counter(row["protocol"] for row in rows)
+    without = Counter(row["protocol"] for row in rows if not row["agents"])
+    return [
+        f"panels of {protocol} without members of the {top} tier: {count} of {panels[protocol]}, "
+        "with a share of 0"
+        for protocol, count in without.items()
+    ]
 
 
 def _sizes(grid: Grid, name: str) -> PaperTable:
