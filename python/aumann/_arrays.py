@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RealArray", "is_masked", "native"]
+__all__ = ["RealArray", "is_masked", "native", "refuse_masked"]
 
 RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
@@ -24,6 +25,21 @@ def is_masked(array: object) -> bool:
     """
     masked = sys.modules.get("numpy.ma")
     return masked is not None and isinstance(array, masked.MaskedArray)
+
+
+def refuse_masked(values: object, argument: str, cure: str = "") -> None:
+    """Refuse a masked array, or a list of some, whose masks NumPy would drop.
+
+    Examples
+    --------
+    >>> refuse_masked([1, 2], "weights")
+    """
+    masked = sys.modules.get("numpy.ma")
+    if masked is None:
+        return
+    kinds = set(map(type, values)) if isinstance(values, list | tuple) else {type(values)}
+    if any(issubclass(kind, masked.MaskedArray) for kind in kinds):
+        raise TypeError(f"{argument}: a masked array, plain numbers are wanted{cure}")
 
 
 def native(array: NDArray[Any], argument: str) -> RealArray:
@@ -53,18 +69,14 @@ def native(array: NDArray[Any], argument: str) -> RealArray:
     >>> native(np.array([1, 2]), "x").dtype
     dtype('float64')
     """
-    if is_masked(array):
-        raise TypeError(
-            f"{argument}: a masked array, plain numbers are wanted; "
-            "say which agents are absent with presence="
-        )
+    refuse_masked(array, argument, "; say which agents are absent with presence=")
     if array.dtype.names is not None:
         raise TypeError(
             f"{argument}: dtype {array.dtype}, real numbers are wanted; "
             "pass the fields as a list of columns"
         )
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted")
+        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted{_cure(array)}")
     single = array.dtype.kind == "f" and array.dtype.itemsize == 4
     wanted = np.dtype(np.float32 if single else np.float64)
     # The core counts strides in items, so a field of a packed record must be copied out.
@@ -73,3 +85,11 @@ def native(array: NDArray[Any], argument: str) -> RealArray:
         return np.asarray(array)
     with np.errstate(over="ignore"):
         return np.array(array, dtype=wanted)
+
+
+def _cure(array: NDArray[Any]) -> str:
+    """Return what to do with objects, which may be numbers of Python's own kinds."""
+    first = array.flat[0] if array.dtype.kind == "O" and array.size else None
+    if isinstance(first, Number):
+        return f": of {type(first).__name__} make floats with numpy.asarray(..., dtype=float)"
+    return ""

@@ -60,15 +60,24 @@ def attribute(
 
         - NumPy arrays of any strides, memory-mapped ones too, and torch tensors (copied to the
           CPU from other devices).
-        - Tables (pandas, polars, pyarrow, anything with ``__arrow_c_stream__``): agents are the
-          rows, every column is a feature.
+        - Tables (pandas, polars, pyarrow, duckdb, anything with ``__arrow_c_stream__``): agents
+          are the rows, every column is a feature. Where a column or index level says step and
+          another agent (Step and AgentID, t and id, ... in any case), the rows become T steps of
+          N agents, both sorted, and an agent without a row at a step is absent there. Tables of
+          one column per agent, or per step, are refused.
         - A list or tuple of arrays or series: one feature column each, (N,) or (T, N).
         - An xarray.DataArray with dims agent and feature, and step or time if there are steps.
         - A `Population`: its features step by step, its presence, its step labels.
         - A `Game`: no features; `value_function`, `baseline`, `presence` and `out` are left out.
 
         float64 and float32 are read in place. Other real dtypes, other byte orders and unaligned
-        data are copied to float64 (float32 if of that size); columns of both sizes to float64.
+        data are copied to float64 (float32 if of that size); columns of both sizes to float64;
+        columns of decimal numbers to the nearest float64.
+
+        Labels are honoured: an index, columns or coordinates of `baseline`, `presence` and of
+        labels in `Attribution.group` are put in the order of those of `x`, or refused where they
+        are others. Agents without labels are called 0 to N - 1. Features are compared by name
+        where both have names.
     value_function : ValueFunction, PooledValueFunction or callable
         `Mean`, `Heat`, `Variance`, `GiniMeanDifference`, or a sum of multiples of them; or a
         callable that takes features (N, d) and returns one number, or takes (T, N, d) and returns
@@ -211,6 +220,7 @@ def attribute(
         presence=present if features.stepped else _row(present, 0),
         step_labels=features.step_labels,
         agent_ids=x.agent_table.get("id") if isinstance(x, Population) else None,
+        agent_labels=features.agent_labels,
         elapsed=perf_counter() - started,
         **answer.told(features.stepped),
     )

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from aumann import _core
 from aumann._arrays import RealArray
-from aumann.coercion import Block, Features, read_arrays
+from aumann._columns import is_xarray
+from aumann._feature_arrays import Arrays, read_arrays
+from aumann._labelled import labels_of, order_of, read_matched
+from aumann.coercion import Block, Features
 
 __all__ = ["Baseline", "Ends", "Rows", "Step", "dense", "of_steps", "read_baseline"]
 
@@ -212,10 +215,10 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
         return Baseline(f"step {baseline.at}", step=baseline.index(features))
     if isinstance(baseline, bool | np.bool_):
         raise TypeError(f"baseline: {baseline!r}, 'mean', 'previous' or numbers are wanted")
-    arrays = read_arrays(baseline, "baseline")
+    if labels_of(baseline) is not None or (is_xarray(baseline) and baseline.ndim == 1):
+        baseline = read_matched(baseline, "baseline", [("feature",)], features.axes)
+    arrays = _in_order(read_arrays(baseline, "baseline"), features)
     steps, agents, width = features.shape
-    if arrays.names is not None and features.names not in (None, arrays.names):
-        raise ValueError(f"baseline: features {arrays.names}, {features.names} are wanted")
     shape = arrays.shape
     if shape in ((), (width,)):
         row = np.atleast_1d(np.asarray(arrays.data, dtype=np.float64))
@@ -237,6 +240,28 @@ def read_baseline(baseline: Any, features: Features) -> Baseline:
         columns = [_cast(column, features.dtype, stepped) for column in arrays.data]
         return Baseline(text, columns=columns)
     return Baseline(text, columns=_cast(arrays.data, features.dtype, stepped))
+
+
+def _in_order(arrays: Arrays, features: Features) -> Arrays:
+    """Return rows of baselines with their features, agents and steps in the order of x."""
+    names, data, depth = arrays.names, arrays.data, len(arrays.shape)
+    if arrays.presence is not None:
+        raise ValueError("baseline: some agents have no row at some step, one each is wanted")
+    if names is not None and features.names not in (None, names):
+        wanted = features.names or ()
+        if sorted(names) != sorted(wanted) or len(set(names)) < len(names):
+            raise ValueError(f"baseline: features {names}, {wanted} are wanted")
+        places = [names.index(name) for name in wanted]
+        data = [data[k] for k in places] if isinstance(data, list) else data[..., places]
+    for place, axis, labels in (
+        (depth - 3, "step", arrays.step_labels),
+        (depth - 2, "agent", arrays.agent_labels),
+    ):
+        order = None if place < 0 else order_of(labels, features.axes[axis], "baseline", axis)
+        if order is not None:
+            index: tuple[Any, ...] = (*(slice(None),) * place, order)
+            data = [column[index] for column in data] if isinstance(data, list) else data[index]
+    return replace(arrays, data=data)
 
 
 def _check_stepped(baseline: object, features: Features) -> None:

@@ -86,7 +86,7 @@ def _feature(population: Population, feature: Feature) -> dict[str, Any]:
         return entry
     series = population.series(feature.name)
     entry["total"] = sum(
-        (part.values if isinstance(part, SparseSteps) else part).sum().item() for part in series
+        np.nansum(part.values if isinstance(part, SparseSteps) else part).item() for part in series
     )
     active = 0
     for step in range(population.steps):
@@ -95,7 +95,7 @@ def _feature(population: Population, feature: Feature) -> dict[str, Any]:
             if isinstance(part, SparseSteps):
                 some[part.step(step)[0]] = True
             else:
-                some |= part[step] != 0
+                some |= (part[step] != 0) & ~np.isnan(part[step])
         active += int(np.count_nonzero(some))
     entry["mean_active_agents"] = active / population.steps
     return entry

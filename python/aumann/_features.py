@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aumann._raw_values import RawValues
     from aumann.feature import Feature
 
-__all__ = ["step_features", "steps_features", "totals", "whole_features"]
+__all__ = ["mean_over_steps", "step_features", "steps_features", "totals", "whole_features"]
 
 
 def steps_features(
@@ -95,23 +95,52 @@ def whole_features(
 def totals(population: RawValues, feature: Feature, topic: str | None = None) -> NDArray[Any]:
     """Return one raw value per agent: counts summed over the steps, measurements averaged.
 
-    The mean of a measurement is taken over the steps where the agent is present, and is 0 for an
-    agent that never is.
+    The mean of a measurement is taken over the steps where the agent is present and it is known;
+    it is 0 for an agent that never is, and NaN for one whose measurements in a topic are unknown.
     """
     if feature.static:
         return population.agent_table[feature.name]
+    if feature.kind == "measurement":
+        (part,) = _parts(population, feature, topic)
+        assert not isinstance(part, SparseSteps)
+        (means,) = mean_over_steps(part, population.presence, [0])
+        return np.asarray(means)
     sums: NDArray[Any] | None = None
     for part in _parts(population, feature, topic):
         total = part.total() if isinstance(part, SparseSteps) else part.sum(axis=0)
         sums = total if sums is None else sums + total
     assert sums is not None
-    if feature.kind == "count":
-        return sums
-    present: Any = population.steps
-    if population.presence is not None:
-        present = np.maximum(population.presence.sum(axis=0), 1)
-    means: NDArray[Any] = sums / present
-    return means
+    return sums
+
+
+def mean_over_steps(
+    measured: NDArray[Any],
+    presence: NDArray[np.bool_] | None,
+    starts: Sequence[int] | NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Return means of measurements over the steps from each start to the next.
+
+    Over the steps where the agent is present and measured; 0 where absent in all of them, NaN
+    where present, but measured in none.
+
+    Examples
+    --------
+    >>> mean_over_steps(np.array([[1.0, np.nan], [2.0, 4.0]]), None, [0])
+    array([[1.5, 4. ]])
+    """
+    lengths = np.diff([*starts, len(measured)])[:, np.newaxis]
+    unknown = np.isnan(measured)
+    some = bool(unknown.any())
+    sums = np.add.reduceat(np.where(unknown, 0, measured) if some else measured, starts, axis=0)
+    there: Any = lengths
+    if presence is not None:
+        there = np.maximum(np.add.reduceat(presence, starts, axis=0, dtype=np.int64), 1)
+    if not some:
+        means: NDArray[np.float64] = sums / there
+        return means
+    missing = np.add.reduceat(unknown, starts, axis=0, dtype=np.int64)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / (there - missing))
 
 
 def _parts(population: RawValues, feature: Feature, topic: str | None) -> Sequence[Series]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._features import mean_over_steps
 from aumann._numbers import check_integer
 from aumann._raw_values import RawValues
 from aumann._sparse import Series, SparseSteps
@@ -86,13 +87,13 @@ class StepMerging(RawValues):
         if left < merged:
             labels[-1] += f" ({left} of {merged} steps)"
         presence = self.presence
-        there: Any = np.diff([*starts, self.steps])[:, None]
         if presence is not None:
-            there = np.maximum(np.add.reduceat(presence, starts, axis=0, dtype=np.int64), 1)
             presence = np.logical_or.reduceat(presence, starts, axis=0)
         series: dict[str, list[Series]] = {
             feature.name: [
-                _sums(part, starts) if feature.kind == "count" else _sums(part, starts) / there
+                mean_over_steps(part, self.presence, starts)
+                if feature.kind == "measurement" and not isinstance(part, SparseSteps)
+                else _sums(part, starts)
                 for part in self.series(feature.name)
             ]
             for feature in self.feature_list

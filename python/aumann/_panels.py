@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aumann._arrays import is_masked
+from aumann._labelled import Axis, default_index, labels_of, read_labelled, read_matched
 from aumann.coercion import read_features
 from aumann.groups import Groups
 from aumann.population import Population
@@ -48,7 +48,7 @@ def read_function(value_function: Any) -> BuiltIn:
     )
 
 
-def read_columns(x: Any, function: BuiltIn, topic: str | None = None) -> Numbers:
+def read_columns(x: Any, function: BuiltIn, topic: str | None = None) -> tuple[Numbers, Axis]:
     """Return the features of agents at one step, checked as `attribute` checks them.
 
     Parameters
@@ -62,7 +62,9 @@ def read_columns(x: Any, function: BuiltIn, topic: str | None = None) -> Numbers
 
     Returns
     -------
-    ndarray of float64, shape (d, N)
+    columns : ndarray of float64, shape (d, N)
+    agents : Axis
+        How many agents there are, and what x calls them.
 
     Raises
     ------
@@ -73,12 +75,14 @@ def read_columns(x: Any, function: BuiltIn, topic: str | None = None) -> Numbers
     Examples
     --------
     >>> from aumann import Mean
-    >>> read_columns([[1, 2], [3, 4]], Mean())
+    >>> read_columns([[1, 2], [3, 4]], Mean())[0]
     array([[1., 3.],
            [2., 4.]])
     """
+    labels = None
     if isinstance(x, Population):
-        present = x.window_presence("whole")
+        labels = x.agent_table.get("id")
+        present = x.window_presence("whole", topic)
         if present is not None and not present.all():
             raise ValueError(
                 f"x: {int((~present).sum()):,} of {x.agents:,} agents are never present, agents "
@@ -94,36 +98,32 @@ def read_columns(x: Any, function: BuiltIn, topic: str | None = None) -> Numbers
     function.value(x)
     block = next(features.blocks())
     columns = block.x if isinstance(block.x, list) else np.moveaxis(block.x, 2, 0)
-    return np.stack([np.asarray(column[0], dtype=np.float64) for column in columns])
+    agents = features.axes["agent"] if labels is None else Axis(features.shape[1], labels)
+    return np.stack([np.asarray(column[0], dtype=np.float64) for column in columns]), agents
 
 
-def read_groups(groups: Any, agents: int) -> Groups:
-    """Return a group for each of so many agents.
+def read_groups(groups: Any, agents: Axis) -> Groups:
+    """Return a group for each of the agents, in their order.
 
     Examples
     --------
-    >>> read_groups(["b", "a"], 2).names
+    >>> read_groups(["b", "a"], Axis(2)).names
     ('a', 'b')
     """
-    partition = Groups.from_labels(groups)
-    if len(partition) != agents:
-        raise ValueError(
-            f"groups: {len(partition)} labels, one for each of the {agents} agents is wanted"
-        )
-    return partition
+    return Groups.from_labels(groups).matched(agents, "groups")
 
 
-def read_numbers(argument: str, values: ArrayLike, length: int | None = None) -> Numbers:
-    """Return a row of real numbers as float64.
+def read_numbers(argument: str, values: Any, agents: Axis | None = None) -> Numbers:
+    """Return a row of real numbers as float64, in the order of the agents if these are given.
 
     Examples
     --------
-    >>> read_numbers("inclusion", [1, 0.5], 2)
+    >>> read_numbers("inclusion", [1, 0.5], Axis(2))
     array([1. , 0.5])
     """
-    if is_masked(values):
-        raise TypeError(f"{argument}: a masked array, plain numbers are wanted")
-    row = np.asarray(values)
+    known = {} if agents is None else {"agent": agents}
+    row = read_matched(values, argument, [("agent",)], known)
+    length = None if agents is None else agents.size
     if row.dtype.kind not in "iuf":
         raise TypeError(f"{argument}: dtype {row.dtype}, real numbers are wanted")
     if row.ndim != 1 or row.size == 0 or (length is not None and row.size != length):
@@ -150,7 +150,8 @@ def read_totals(totals: Mapping[Any, float] | ArrayLike, groups: Groups) -> Numb
     Parameters
     ----------
     totals : mapping or array-like
-        By name (or label) of the group, or in the order of the groups.
+        By name (or label) of the group, as the index of a Series says too, or in the order of
+        the groups.
     groups : Groups
         The groups of the panel's members.
 
@@ -169,8 +170,15 @@ def read_totals(totals: Mapping[Any, float] | ArrayLike, groups: Groups) -> Numb
     >>> read_totals({"a": 5, "b": 9}, Groups.from_labels(["b", "a"]))
     array([5., 9.])
     """
+    if labels_of(totals) is not None and not default_index(labels_of(totals)):
+        row = read_labelled(totals, "totals", [("group",)]).array
+        totals = dict(zip(labels_of(totals).tolist(), row.tolist(), strict=True))
     if isinstance(totals, Mapping):
         named = {str(name): total for name, total in totals.items()}
+        if len(named) < len(totals):
+            raise ValueError(
+                "totals: two of its groups have one name, names that differ are wanted"
+            )
         missing = [repr(name) for name in groups.names if name not in named]
         if missing:
             raise ValueError(f"totals: none for {', '.join(missing)}, one per group is wanted")
@@ -178,7 +186,7 @@ def read_totals(totals: Mapping[Any, float] | ArrayLike, groups: Groups) -> Numb
         sizes = read_numbers("totals", [named[name] for name in names])
     else:
         names = groups.names
-        sizes = read_numbers("totals", totals, len(names))
+        sizes = read_numbers("totals", totals, Axis(len(names)))
     counts = np.zeros(len(names), dtype=np.intp)
     counts[: len(groups.names)] = groups.counts
     for name, size, count in zip(names, sizes.tolist(), counts.tolist(), strict=True):

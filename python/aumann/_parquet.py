@@ -122,7 +122,7 @@ def _columns(population: Population) -> list[str]:
 def _dtype(population: Population, name: str) -> Any:
     if name in population.agent_table:
         dtype = population.agent_table[name].dtype
-        return np.dtype(str) if dtype.kind == "U" else dtype
+        return np.dtype(str) if dtype.kind in "UO" else dtype
     part = population.series(name)[0]
     return (part.values if isinstance(part, SparseSteps) else part).dtype
 
@@ -289,7 +289,7 @@ def _series(
 
 
 def _array(column: Any) -> NDArray[Any]:
-    """Return a column without nulls as an array, text as NumPy text."""
+    """Return a column without nulls as an array, text as objects."""
     if column.null_count:
         raise ValueError("a population file has missing values where there can be none")
     import pyarrow
@@ -299,4 +299,4 @@ def _array(column: Any) -> NDArray[Any]:
         # `to_numpy` would import pandas where it is installed, which takes a second.
         return np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])
     array: NDArray[Any] = column.to_numpy()
-    return array.astype(str) if array.dtype.kind == "O" else array
+    return array

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from aumann import _features
+from aumann._ordered_labels import in_order, label_orders
 from aumann._sparse import Series
 from aumann._validation import (
     agent_column,
@@ -17,6 +18,7 @@ from aumann._validation import (
     checked_series,
     distinct_names,
     json_copy,
+    measured_agents,
     one_dtype,
 )
 from aumann.feature import Feature, Window
@@ -58,6 +60,9 @@ class RawValues:
                 "at least one of each is wanted"
             )
         self.presence = checked_presence(presence, self.steps, self.agents)
+        orders = label_orders(agent_table)
+        if orders:
+            self.metadata["label_order"] = {**self.metadata.get("label_order", {}), **orders}
         names = distinct_names("feature_list", [feature.name for feature in self.feature_list])
         if not names:
             raise ValueError("feature_list is empty; at least one feature is wanted")
@@ -87,10 +92,13 @@ class RawValues:
                     f"{max(1, len(self.topics))} are wanted, one per topic"
                 )
             checked = [
-                checked_series(feature, part, self.steps, self.agents, self.presence)
+                checked_series(
+                    feature, part, self.steps, self.agents, self.presence, bool(self.topics)
+                )
                 for part in parts
             ]
             self._series[feature.name] = one_dtype(checked)
+        self._measured = measured_agents(per_step, self._series)
 
     def __len__(self) -> int:
         """Return the number of agents."""
@@ -143,7 +151,8 @@ class RawValues:
         -------
         ndarray, shape (T, N, d) or (N, d)
             One column per feature, in the order of `feature_list`; each column of a step is
-            contiguous in memory. Which rows are present is said by `window_presence`.
+            contiguous in memory. Which rows are present is said by `window_presence`. A
+            measurement of an agent who is present, but has none in the topic, is NaN.
 
         Raises
         ------
@@ -208,13 +217,17 @@ class RawValues:
         self._check_topic(topic)
         return _features.step_features(self, topic)
 
-    def window_presence(self, window: Window = "step") -> NDArray[np.bool_] | None:
+    def window_presence(
+        self, window: Window = "step", topic: str | None = None
+    ) -> NDArray[np.bool_] | None:
         """Return which agents are present.
 
         Parameters
         ----------
         window : {"step", "whole"}
             "whole" counts an agent as present if it is so in any step.
+        topic : str, optional
+            Name of a topic. An agent without a measurement in it is absent from it.
 
         Returns
         -------
@@ -224,7 +237,7 @@ class RawValues:
         Raises
         ------
         ValueError
-            If `window` is another word.
+            If `window` is another word, or `topic` is unknown.
 
         Examples
         --------
@@ -233,9 +246,15 @@ class RawValues:
         True
         """
         check_window(window)
-        if self.presence is None or window == "step":
-            return self.presence
-        anywhere: NDArray[np.bool_] = np.logical_or.reduce(self.presence, axis=0)
+        self._check_topic(topic)
+        presence = self.presence
+        if topic is not None or len(self.topics) == 1:
+            measured = self._measured[0 if topic is None else self.topics.index(topic)]
+            if measured is not None:
+                presence = measured if presence is None else presence & measured
+        if presence is None or window == "step":
+            return presence
+        anywhere: NDArray[np.bool_] = np.logical_or.reduce(presence, axis=0)
         return anywhere
 
     def raw(self, name: str, topic: str | None = None) -> NDArray[Any]:
@@ -271,7 +290,7 @@ class RawValues:
                 return _features.totals(self, feature, topic)
         column = self.agent_table.get(name)
         if column is None or column.dtype.kind not in "iufb":
-            numeric = [key for key, values in self.agent_table.items() if values.dtype.kind != "U"]
+            numeric = [key for key, each in self.agent_table.items() if each.dtype.kind in "iufb"]
             known = [*numeric, *(key for key in self._series if key not in numeric)]
             raise ValueError(f"by is {name!r}; one of {known} is wanted")
         return column
@@ -352,7 +371,7 @@ class RawValues:
         Returns
         -------
         Groups
-            One group per distinct label, sorted.
+            One group per distinct label, sorted; ordered categories in their order.
 
         Raises
         ------
@@ -370,7 +389,8 @@ class RawValues:
         """
         if column not in self.agent_table:
             raise ValueError(f"column is {column!r}; one of {list(self.agent_table)} is wanted")
-        return Groups.from_labels(self.agent_table[column])
+        groups = Groups.from_labels(self.agent_table[column])
+        return in_order(groups, self.metadata.get("label_order", {}).get(column, ()))
 
     def _check_topic(self, topic: str | None) -> None:
         if topic is not None and topic not in self.topics:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aumann import _core
+from aumann._arrays import refuse_masked
+from aumann._labelled import default_index
 from aumann._numbers import check_integer
 from aumann._ranking import jaccard, largest
 from aumann._shares import share_divisors
@@ -81,6 +83,7 @@ def rescaling(
     _check_alike(panel, whole)
     drawn = Drawn.of(members, panel.agents, whole.agents)
     tops = _checked_tops(k)
+    _check_labels(panel, whole, drawn)
     _check_presence(panel, whole, drawn)
     return related(panel, drawn, Ranked.of(whole, tops))
 
@@ -121,6 +124,7 @@ class Drawn(NamedTuple):
     @classmethod
     def of(cls, members: ArrayLike, size: int, agents: int) -> Drawn:
         """Check that `members` are `size` different ones of so many agents."""
+        refuse_masked(members, "members")
         array = np.asarray(members)
         if array.dtype.kind not in "iu":
             raise TypeError(f"members: dtype {array.dtype}, indices of agents are wanted")
@@ -141,6 +145,23 @@ class Drawn(NamedTuple):
         if repeated.size:
             raise ValueError(f"members: agent {ascending[repeated[0]]} twice, once is wanted")
         return cls(rows, ascending)
+
+
+def _check_labels(panel: Attribution, whole: Attribution, drawn: Drawn) -> None:
+    """Refuse members who are called differently in the panel and in the population."""
+    if panel.agent_labels is None or whole.agent_labels is None:
+        return
+    if default_index(panel.agent_labels):
+        return
+    own = np.asarray(panel.agent_labels)[drawn.rows]
+    given = np.asarray(whole.agent_labels)[drawn.agents]
+    differing = np.flatnonzero(own != given)
+    if differing.size:
+        row = differing[0]
+        raise ValueError(
+            f"members: agent {drawn.agents[row]} of the population is called {given[row]!r}, but "
+            f"{own[row]!r} in the panel; the rows of the panel in the population are wanted"
+        )
 
 
 class Ranked(NamedTuple):

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aumann._codes import Codes
+from aumann._labelled import read_labelled
 from aumann._sparse import Series, SparseSteps, compact
-from aumann.groups import label_array
+from aumann.groups import read_labels
 
 if TYPE_CHECKING:
     from aumann.feature import Feature
@@ -22,16 +24,23 @@ __all__ = [
     "checked_presence",
     "checked_series",
     "distinct_names",
+    "is_real",
     "json_copy",
+    "measured_agents",
     "number_array",
     "one_dtype",
 ]
 
 
+# The axes of raw values, by their number.
+AXES = (("agent",), ("step", "agent"), ("topic", "step", "agent"))
+LARGEST = np.iinfo(np.int64).max
+
+
 def number_array(name: str, values: ArrayLike) -> NDArray[Any]:
     """Return numbers as int64 or float64, or say what is wrong with them."""
-    array = np.asarray(values)
-    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+    array: NDArray[Any] = read_labelled(values, name, AXES).array
+    if array.dtype.kind == "u" and array.size and array.max() > LARGEST:
         raise ValueError(f"{name} holds {array.max()}; at most 2**63 - 1 is wanted")
     if array.dtype.kind in "iub":
         return array.astype(np.int64, copy=False)
@@ -40,12 +49,38 @@ def number_array(name: str, values: ArrayLike) -> NDArray[Any]:
     raise TypeError(f"{name} has dtype {array.dtype}; integers or floats are wanted")
 
 
-def agent_column(name: str, values: ArrayLike, kind: str | None, agents: int) -> NDArray[Any]:
+def is_real(values: Any) -> bool:
+    """Tell whether a column holds floats, rather than labels.
+
+    Examples
+    --------
+    >>> is_real([0.5, 1]), is_real(["a", "b"])
+    (True, False)
+    """
+    if isinstance(values, list | tuple):
+        kinds = set(map(type, values))
+        floats = {kind for kind in kinds if issubclass(kind, float | np.floating)}
+        return bool(floats) and all(issubclass(kind, int | np.integer) for kind in kinds - floats)
+    if hasattr(values, "dictionary_encode"):
+        return str(values.type) in ("double", "float", "halffloat")
+    kind = getattr(getattr(values, "dtype", None), "kind", None) or np.asarray(values).dtype.kind
+    return bool(kind == "f")
+
+
+def agent_column(
+    name: str, values: ArrayLike | Codes, kind: str | None, agents: int
+) -> NDArray[Any]:
     """Return a read-only column of the agent table; `kind` is None for a label."""
     if name in ("", "agent", "step", "topic"):
         raise ValueError(f"agent_table has a column {name!r}, which no column may be called")
-    numeric = np.asarray(values).dtype.kind == "f" or kind is not None
-    array = number_array(name, values) if numeric else label_array(name, values)
+    if isinstance(values, Codes):
+        array = values.rows
+    elif kind is not None or is_real(values):
+        array = number_array(name, values)
+    else:
+        array = read_labels(name, values).rows
+    if array.dtype.kind in "iu" and not (array.dtype.kind == "u" and (array > LARGEST).any()):
+        array = array.astype(np.int64, copy=False)
     if array.shape != (agents,):
         raise ValueError(f"{name} has shape {array.shape}; one value per agent, ({agents},)")
     _check_numbers(name, array, kind == "count")
@@ -58,6 +93,7 @@ def checked_series(
     steps: int,
     agents: int,
     presence: NDArray[np.bool_] | None,
+    topics: bool = False,
 ) -> Series:
     """Return the raw values of a feature over steps, read-only and checked."""
     name = feature.name
@@ -92,12 +128,52 @@ def checked_series(
     array = number_array(name, series)
     if array.shape != (steps, agents):
         raise ValueError(f"{name} has shape {array.shape}; {(steps, agents)} is wanted")
-    _check_numbers(name, array, feature.kind == "count")
+    count = feature.kind == "count"
+    known = np.where(np.isnan(array), 0, array) if topics and not count else array
+    _check_numbers(name, known, count)
     if presence is not None and (array[~presence] != 0).any():
         raise ValueError(
             f"{name} has a value other than 0 at an agent that presence says is absent"
         )
     return compact(_read_only(array)) if feature.kind == "count" else _read_only(array)
+
+
+def measured_agents(
+    features: Sequence[Feature], series: Mapping[str, Sequence[Series]]
+) -> list[NDArray[np.bool_] | None]:
+    """Return for each topic where agents have measurements, shape (T, N), None for everywhere.
+
+    Raises
+    ------
+    ValueError
+        If an agent has one measurement of a topic without another, or a count without them.
+    """
+    measured: list[NDArray[np.bool_] | None] = []
+    measurements = [feature.name for feature in features if feature.kind == "measurement"]
+    for topic in range(max(map(len, series.values()), default=1)):
+        parts = [np.isnan(_values(series[name][topic])) for name in measurements]
+        if not any(part.any() for part in parts):
+            measured.append(None)
+            continue
+        for name, part in zip(measurements[1:], parts[1:], strict=True):
+            if (part != parts[0]).any():
+                step, agent = np.argwhere(part != parts[0])[0]
+                raise ValueError(
+                    f"{measurements[0]} and {name}: one is NaN without the other at step {step}, "
+                    f"agent {agent} of topic {topic}; both, or none, are wanted"
+                )
+        for feature in features:
+            part = series[feature.name][topic]
+            if feature.kind != "count":
+                continue
+            dense = part.to_dense() if isinstance(part, SparseSteps) else part
+            if (dense[parts[0]] != 0).any():
+                raise ValueError(
+                    f"{feature.name} counts something of an agent whose {measurements[0]} is NaN "
+                    f"in topic {topic}; a measurement is wanted"
+                )
+        measured.append(~parts[0])
+    return measured
 
 
 def checked_presence(
@@ -106,7 +182,7 @@ def checked_presence(
     """Return a read-only mask, or None where all agents are present in all steps."""
     if presence is None:
         return None
-    array = np.asarray(presence)
+    array = read_labelled(presence, "presence", AXES[1:2]).array
     if array.dtype != np.bool_:
         raise TypeError(f"presence has dtype {array.dtype}; booleans are wanted")
     if array.shape != (steps, agents):

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from aumann import _display
 from aumann._agent_tables import ids_of, labelled, long_table
+from aumann._labelled import Axis
 from aumann._peak import peak_step
 from aumann._ranking import Top, largest_by_step
 from aumann._sampled_attribution import SampledAttribution
@@ -70,6 +71,8 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
         Of the standard errors, as `interval` needs them.
     samples : tuple of StepSamples, optional
         Of sampled values: what `merge` and ``attribute(..., resume=)`` go on from.
+    agent_labels : sequence of length N, optional
+        What x called its agents: labels of groups are matched with these.
 
     Examples
     --------
@@ -97,6 +100,7 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
     degrees_of_freedom: NDArray[np.float64] | None = None
     samples: tuple[StepSamples, ...] | None = None
     agent_ids: NDArray[Any] | None = None
+    agent_labels: Any = None
 
     @property
     def agents(self) -> int:
@@ -181,7 +185,8 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
         Parameters
         ----------
         labels : Groups, or array-like of int, bool or str, shape (N,)
-            The group of every agent.
+            The group of every agent. The index of a Series has to hold the labels of x, in any
+            order.
 
         Returns
         -------
@@ -204,11 +209,8 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
         >>> result.group(["low", "low", "high"]).sums
         array([2., 1.])
         """
-        groups = Groups.from_labels(labels)
-        if len(groups) != self.agents:
-            raise ValueError(
-                f"labels: {len(groups)} labels, one for each of the {self.agents} agents is wanted"
-            )
+        agents = Axis(self.agents, self.agent_labels)
+        groups = Groups.from_labels(labels).matched(agents, "labels")
         present = None if self.presence is None else np.atleast_2d(self.presence)
         counts, sums = group_sums(np.atleast_2d(self.values), present, groups)
         stepped = self.values.ndim == 2

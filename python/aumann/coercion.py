@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._arrays import RealArray, is_masked, native
-from aumann._columns import Columns, is_column, label_axes, read_column, read_table
+from aumann._arrays import RealArray, native, refuse_masked
+from aumann._axes import shown
+from aumann._feature_arrays import read_arrays
+from aumann._labelled import Axis, default_index, labels_of, read_labelled, read_matched
 from aumann.population import Population
 
 __all__ = [
     "Block",
     "Features",
-    "read_arrays",
     "read_features",
     "read_weights",
 ]
-
-
-# A list of more columns than agents and than this is likely a list of agents.
-MANY_FEATURES = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """Real numbers in an aligned, native form: one array, or one column per feature."""
-
-    data: RealArray | list[RealArray]
-    names: tuple[str, ...] | None = None
-    step_labels: NDArray[Any] | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape, with the features on the last axis."""
-        if isinstance(self.data, list):
-            return (*self.data[0].shape, len(self.data))
-        return self.data.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float64 or float32."""
-        return self.data[0].dtype if isinstance(self.data, list) else self.data.dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +82,17 @@ class Features:
     presence: NDArray[np.bool_] | None = None
     names: tuple[str, ...] | None = None
     step_labels: NDArray[Any] | None = None
+    agent_labels: Any = None
+
+    @property
+    def axes(self) -> dict[str, Axis]:
+        """The axes that labels of other arguments are matched with."""
+        steps, agents, features = self.shape
+        return {
+            "step": Axis(steps, self.step_labels),
+            "agent": Axis(agents, self.agent_labels),
+            "feature": Axis(features, self.names),
+        }
 
     def blocks(self) -> Iterator[Block]:
         """Yield the steps in order: all at once, or one by one where they are made on request."""
@@ -123,79 +109,6 @@ class Features:
         """Yield the steps in order, one by one."""
         for block in self.blocks():
             yield from block.single_steps()
-
-
-def read_arrays(x: Any, argument: str) -> Arrays:
-    """Return the numbers in an array, table, tensor, or list of columns, of any shape.
-
-    Parameters
-    ----------
-    x : array-like, table, or list of columns
-        As in `attribute`.
-    argument : str
-        What errors call it.
-
-    Returns
-    -------
-    Arrays
-
-    Raises
-    ------
-    TypeError, ValueError
-        If these are not real numbers in equal rows.
-
-    Examples
-    --------
-    >>> read_arrays([[1, 2], [3, 4]], "x").shape
-    (2, 2)
-    """
-    # First, because labelled arrays export Arrow streams as well, in long form.
-    labelled = label_axes(x, argument)
-    if labelled is not None:
-        array, names, step_labels = labelled
-        return Arrays(native(array, argument), names, step_labels)
-    table = read_table(x, argument)
-    if table is not None:
-        return _joined(table, argument)
-    if isinstance(x, list | tuple) and any(is_column(item) for item in x):
-        columns = _joined(_listed(x, argument), argument)
-        agents = columns.shape[-2]
-        if len(x) > max(agents, MANY_FEATURES):
-            warnings.warn(
-                f"{argument}: a list of arrays holds feature columns, here {len(x)} features of "
-                f"{agents} agents; if its arrays are agents, pass numpy.stack(...) of them",
-                UserWarning,
-                stacklevel=4,
-            )
-        return columns
-    return Arrays(native(read_column(x, argument), argument))
-
-
-def _listed(items: Sequence[Any], argument: str) -> Columns:
-    for k, item in enumerate(items):
-        if not is_column(item):
-            raise TypeError(
-                f"{argument}: item {k} is {type(item).__name__} among feature columns, "
-                "an array of numbers is wanted"
-            )
-    return Columns([read_column(item, f"{argument}[{k}]") for k, item in enumerate(items)])
-
-
-def _joined(columns: Columns, argument: str) -> Arrays:
-    """Return columns of one shape and dtype: float32 if all are, float64 otherwise."""
-    places = columns.places(argument)
-    arrays = [native(array, place) for array, place in zip(columns.arrays, places, strict=True)]
-    if not arrays:
-        raise ValueError(f"{argument}: no columns, at least one feature is wanted")
-    for array, place in zip(arrays, places, strict=True):
-        if array.ndim not in (1, 2) or array.shape != arrays[0].shape:
-            raise ValueError(
-                f"{place}: shape {array.shape}, columns of one shape, (N,) or (T, N), are wanted "
-                f"(the first has {arrays[0].shape})"
-            )
-    if any(array.dtype == np.float64 for array in arrays):
-        arrays = [array.astype(np.float64, copy=False) for array in arrays]
-    return Arrays(arrays, columns.names)
 
 
 def read_features(x: Any, presence: Any = None) -> Features:
@@ -228,14 +141,19 @@ def read_features(x: Any, presence: Any = None) -> Features:
         names = tuple(feature.name for feature in x.feature_list)
         shape = (x.steps, x.agents, len(names))
         _check_size(shape)
+        present = x.window_presence()
+        if present is not None:
+            _check_somebody(present)
+            present = present.copy()
         return Features(
             x,
             shape,
             np.dtype(np.float64),
             True,
-            _checked_presence(x.presence, shape),
+            present,
             names,
-            np.array(x.step_labels),
+            np.array(x.step_labels, dtype=object),
+            x.agent_table.get("id"),
         )
     arrays = read_arrays(x, "x")
     if len(arrays.shape) not in (2, 3):
@@ -247,16 +165,21 @@ def read_features(x: Any, presence: Any = None) -> Features:
     if not stepped:
         data = [column[np.newaxis] for column in data] if isinstance(data, list) else data[None]
     steps, agents, features = arrays.shape if stepped else (1, *arrays.shape)
-    shape = (steps, agents, features)
-    return Features(
+    read = Features(
         data,
-        shape,
+        (steps, agents, features),
         arrays.dtype,
         stepped,
-        None if presence is None else _checked_presence(presence, shape),
+        arrays.presence,
         arrays.names,
         arrays.step_labels,
+        arrays.agent_labels,
     )
+    if presence is None:
+        return read
+    if arrays.presence is not None:
+        raise TypeError("presence: the rows of x say who is there at which step, None is wanted")
+    return replace(read, presence=_checked_presence(presence, read))
 
 
 def _check_size(shape: tuple[int, ...]) -> None:
@@ -266,25 +189,26 @@ def _check_size(shape: tuple[int, ...]) -> None:
             raise ValueError(f"x: shape {shape}, at least one {axis} is wanted")
 
 
-def _checked_presence(presence: Any, shape: tuple[int, int, int]) -> NDArray[np.bool_] | None:
-    if presence is None:
-        return None
-    if is_masked(presence):
-        raise TypeError("presence: a masked array, plain booleans are wanted")
-    mask = np.asarray(presence)
+def _checked_presence(presence: Any, features: Features) -> NDArray[np.bool_]:
+    allowed = [("agent",), ("step", "agent")]
+    mask = read_matched(presence, "presence", allowed, features.axes)
     if mask.dtype != np.bool_:
         raise TypeError(f"presence: dtype {mask.dtype}, bool is wanted")
-    steps, agents, _ = shape
+    steps, agents, _ = features.shape
     if mask.shape not in ((agents,), (steps, agents)):
         raise ValueError(
             f"presence: shape {mask.shape}, ({agents},) or ({steps}, {agents}) is wanted"
         )
+    _check_somebody(mask)
+    # A copy, for the result keeps it.
+    return np.array(np.broadcast_to(np.atleast_2d(mask), (steps, agents)), order="C")
+
+
+def _check_somebody(mask: NDArray[np.bool_]) -> None:
     empty = np.flatnonzero(~np.atleast_2d(mask.any(axis=-1)).ravel())
     if empty.size:
         where = f" at step {empty[0]}" if mask.ndim == 2 else ""
         raise ValueError(f"presence: no agent is present{where}, at least one is wanted")
-    # A copy, for the result keeps it.
-    return np.array(np.broadcast_to(np.atleast_2d(mask), (steps, agents)), order="C")
 
 
 def read_weights(weights: Any) -> tuple[float, ...]:
@@ -309,7 +233,14 @@ def read_weights(weights: Any) -> tuple[float, ...]:
     >>> read_weights([1, 0.5])
     (1.0, 0.5)
     """
-    row = np.asarray(weights)
+    refuse_masked(weights, "weights")
+    labels = labels_of(weights)
+    if labels is not None and not default_index(labels):
+        raise ValueError(
+            f"weights: labels {shown(labels)}, but a value function does not know the names of "
+            "features; plain numbers in the order of the features are wanted"
+        )
+    row = read_labelled(weights, "weights", [("feature",)]).array
     if row.dtype.kind not in "iuf":
         raise TypeError(f"weights: dtype {row.dtype}, real numbers are wanted")
     if row.ndim != 1 or row.size == 0:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._baseline import dense, read_baseline
+from aumann._columns import is_xarray
 from aumann._feature_function import FeatureFunction
 from aumann._game_error import GameError
+from aumann._labelled import Axis, labels_of, read_matched
 from aumann._numbers import check_integer, check_positive, real_numbers
 from aumann.coercion import read_features
 
@@ -344,6 +346,9 @@ class Game:
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", coalitions[0]) from error
         try:
+            if labels_of(found) is not None or is_xarray(found):
+                rows = {"coalition": Axis(len(coalitions))}
+                found = read_matched(found, "value", [("coalition",)], rows)
             values, spacing = real_numbers(found, "value")
         except (TypeError, ValueError) as error:
             raise GameError(str(error), coalitions[0]) from error

@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._arrays import refuse_masked
+from aumann._codes import Codes, read_codes
+from aumann._columns import is_xarray
+from aumann._labelled import Axis, check_index, default_index, labels_of, order_of, read_labelled
 from aumann._printable import printable
 
 __all__ = ["Groups"]
@@ -26,6 +30,9 @@ class Groups:
         The group of each agent, an index into `names`.
     names : tuple of str
         The names of the groups, all different. A group may be empty.
+    agent_labels : sequence of length N, optional
+        What the agents are called, as the index of a Series says: `Attribution.group` and the
+        like put them in the order of their own agents.
 
     Raises
     ------
@@ -44,9 +51,11 @@ class Groups:
 
     codes: NDArray[np.intp]
     names: tuple[str, ...]
+    agent_labels: Any = None
 
     def __post_init__(self) -> None:
         """Check the partition and keep a read-only copy of the codes."""
+        refuse_masked(self.codes, "codes")
         codes = np.asarray(self.codes)
         names = tuple(self.names)
         if codes.ndim != 1:
@@ -112,10 +121,52 @@ class Groups:
         >>> Groups.from_labels(["b", "a", "b"]).take([0, 2]).counts
         array([0, 2])
         """
+        refuse_masked(indices, "indices")
         chosen = np.asarray(indices)
         if chosen.size and chosen.dtype.kind not in "iu":
             raise TypeError(f"indices has dtype {chosen.dtype}; integers are wanted")
-        return Groups(self.codes[chosen.astype(np.intp, copy=False)], self.names)
+        chosen = chosen.astype(np.intp, copy=False)
+        labels = self.agent_labels
+        kept = None if labels is None or default_index(labels) else labels[chosen]
+        return Groups(self.codes[chosen], self.names, kept)
+
+    def matched(self, agents: Axis, argument: str) -> Groups:
+        """Return the groups of so many agents, in their order.
+
+        Parameters
+        ----------
+        agents : Axis
+            How many there are, and what they are called.
+        argument : str
+            What errors call the groups.
+
+        Returns
+        -------
+        Groups
+            Without labels.
+
+        Raises
+        ------
+        ValueError
+            If there is not one group per agent, or the labels are those of others.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from aumann._labelled import Axis
+        >>> tiers = Groups.from_labels(pd.Series(["top", "tail"], index=["bo", "al"]))
+        >>> tiers.matched(Axis(2, ["al", "bo"]), "labels").codes
+        array([0, 1])
+        """
+        if len(self) != agents.size:
+            raise ValueError(
+                f"{argument}: {len(self)} labels, one for each of the {agents.size} agents is "
+                "wanted"
+            )
+        order = order_of(self.agent_labels, agents, argument, "agent")
+        if order is None:
+            return self if self.agent_labels is None else Groups(self.codes, self.names)
+        return Groups(self.codes[order], self.names)
 
     @classmethod
     def from_labels(cls, labels: Any) -> Groups:
@@ -125,7 +176,8 @@ class Groups:
         ----------
         labels : array-like of int, bool or str, shape (N,), or Groups
             The label of each agent: a list, array, or column of a data frame. Integers sort as
-            numbers, text by code point. `Groups` pass through.
+            numbers, text by code point, ordered categories in their order. The index of a Series
+            is kept as `agent_labels`. `Groups` pass through.
 
         Returns
         -------
@@ -135,13 +187,14 @@ class Groups:
         Raises
         ------
         TypeError
-            If the labels are neither integers, booleans nor text.
+            If the labels are neither integers, booleans nor text, are of several kinds (1 and "1"
+            are two labels with one name), or masked.
         ValueError
             If `labels` is not one-dimensional, is empty, or an agent has no label.
 
         Notes
         -----
-        O(N log N).
+        O(N log N); O(N) for text.
 
         Examples
         --------
@@ -150,14 +203,13 @@ class Groups:
         """
         if isinstance(labels, Groups):
             return labels
-        array = label_array("labels", labels)
-        values, codes = np.unique(array, return_inverse=True)
-        return cls(codes.reshape(-1), tuple(str(value) for value in values.tolist()))
+        read = read_labels("labels", labels)
+        return cls(read.codes, tuple(map(str, read.values.tolist())), labels_of(labels))
 
     @classmethod
     def tiers(
         cls,
-        values: NDArray[Any],
+        values: Any,
         fractions: Sequence[float] = (0.01, 0.09, 0.90),
         names: Sequence[str] = ("top", "middle", "tail"),
     ) -> Groups:
@@ -169,7 +221,7 @@ class Groups:
 
         Parameters
         ----------
-        values : ndarray of int or float, shape (N,)
+        values : array-like of int or float, shape (N,)
             What agents are ranked by.
         fractions : sequence of float
             Size of each tier as a part of N; they sum to 1.
@@ -183,8 +235,9 @@ class Groups:
 
         Raises
         ------
-        ValueError
-            If the fractions are not positive or do not sum to 1, or there is not one name each.
+        TypeError, ValueError
+            If the values are not one number per agent; if the fractions are not positive or do
+            not sum to 1, or there is not one name each.
 
         Notes
         -----
@@ -203,7 +256,8 @@ class Groups:
             raise ValueError(f"fractions sums to {math.fsum(parts):.12g}; 1 is wanted")
         if len(names) != len(parts):
             raise ValueError(f"names has {len(names)} names for {len(parts)} fractions")
-        total = len(values)
+        order = _descending(values)
+        total = order.size
         # Decimal fractions are not exact in binary: without the inner rounding a tier that ends
         # at half an agent would be rounded down or up by chance.
         ends = [
@@ -212,11 +266,11 @@ class Groups:
         ends[-1] = total
         sizes = np.diff(np.array([0, *ends]))
         codes = np.empty(total, dtype=np.intp)
-        codes[_descending(values)] = np.repeat(np.arange(len(parts)), sizes)
-        return cls(codes, tuple(names))
+        codes[order] = np.repeat(np.arange(len(parts)), sizes)
+        return cls(codes, tuple(names), labels_of(values))
 
     @classmethod
-    def percentile_bins(cls, values: NDArray[Any], bins: int = 100) -> Groups:
+    def percentile_bins(cls, values: Any, bins: int = 100) -> Groups:
         """Cut agents into bins of equal size by value, the lowest first.
 
         Sizes differ by at most one agent. Agents of equal value at an edge are told apart by
@@ -224,7 +278,7 @@ class Groups:
 
         Parameters
         ----------
-        values : ndarray of int or float, shape (N,)
+        values : array-like of int or float, shape (N,)
             What agents are ranked by.
         bins : int
             Number of bins, at most N.
@@ -249,45 +303,51 @@ class Groups:
         >>> Groups.percentile_bins(np.array([30, 10, 20, 40]), 2).codes
         array([1, 0, 0, 1])
         """
-        total = len(values)
+        order = _descending(values)
+        total = order.size
         if not 1 <= bins <= total:
             raise ValueError(f"bins is {bins}; between 1 and the {total} agents is wanted")
         codes = np.empty(total, dtype=np.intp)
-        codes[_descending(values)] = np.arange(total - 1, -1, -1, dtype=np.intp) * bins // total
-        return cls(codes, tuple(str(k + 1) for k in range(bins)))
+        codes[order] = np.arange(total - 1, -1, -1, dtype=np.intp) * bins // total
+        return cls(codes, tuple(str(k + 1) for k in range(bins)), labels_of(values))
 
 
-def label_array(name: str, labels: Any) -> NDArray[Any]:
-    """Return labels as an int64, bool or text array, or say what is wrong with them."""
-    array = np.asarray(labels)
-    if array.ndim != 1:
-        raise ValueError(f"{name} has shape {array.shape}; one label per agent, (N,), is wanted")
-    if array.size == 0:
+def read_labels(name: str, labels: Any) -> Codes:
+    """Return labels of agents, or say what is wrong with them.
+
+    Examples
+    --------
+    >>> read_labels("labels", [3, 1]).values
+    array([1, 3])
+    """
+    if is_xarray(labels):
+        labels = read_labelled(labels, name, [("agent",)]).array
+    elif hasattr(labels, "columns") or hasattr(labels, "column_names"):
+        raise TypeError(f"{name}: a table, one of its columns is wanted")
+    elif hasattr(labels, "iloc"):
+        check_index(labels.index, "agent", name)
+    codes = read_codes(labels, name)
+    if codes.codes.size == 0:
         raise ValueError(f"{name} is empty; at least one agent is wanted")
-    if array.dtype.kind == "O":
-        for position, label in enumerate(array):
-            # The missing value of pandas refuses to be compared.
-            if label is None or type(label).__name__ == "NAType" or label != label:
-                raise ValueError(f"{name}[{position}] is missing; every agent needs a label")
-            if isinstance(label, str) != isinstance(array[0], str):
-                raise TypeError(f"{name}[{position}] is {label!r}, but {name}[0] is {array[0]!r}")
-        array = np.array(array.tolist())
-    if array.dtype.kind in "Ub":
-        return array
-    if array.dtype.kind in "iu":
-        return array.astype(np.int64, copy=False)
-    if array.dtype.kind == "T":
-        return array.astype(str)
-    raise TypeError(f"{name} has dtype {array.dtype}; integers, booleans or text are wanted")
+    if codes.values.dtype.kind not in "iubO":
+        raise TypeError(
+            f"{name} has dtype {codes.values.dtype}; integers, booleans or text are wanted"
+        )
+    return codes
 
 
-def _descending(values: NDArray[Any]) -> NDArray[np.intp]:
+def _descending(values: Any) -> NDArray[np.intp]:
     """Return the order from the highest value down, equal values by index."""
-    array = np.asarray(values)
-    if array.dtype.kind in "b":
+    array = read_labelled(values, "values", [("agent",)]).array
+    if array.dtype.kind == "b":
         array = array.astype(np.int8)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"values has dtype {array.dtype}; numbers are wanted")
+    if array.ndim != 1:
+        raise ValueError(f"values has shape {array.shape}; one number per agent, (N,), is wanted")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        agent = int(np.argmax(np.isnan(array)))
+        raise ValueError(f"values is nan at agent {agent}; a number to be ranked by is wanted")
     # The complement reverses the order of integers without the overflow of a negation.
     keys = -array if array.dtype.kind == "f" else ~array
     return np.argsort(keys, kind="stable")

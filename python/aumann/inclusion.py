@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aumann._labelled import Axis, labels_of
 from aumann._panels import read_groups, read_numbers, refuse_where
 
 __all__ = ["check_inclusion", "proportional_inclusion", "read_inclusion"]
@@ -57,7 +58,8 @@ def check_inclusion(inclusion: ArrayLike, groups: Any = None) -> None:
     chances = read_numbers("inclusion", inclusion)
     refuse_where(~((chances >= 0) & (chances <= 1)), "inclusion", chances, "a number from 0 to 1")
     never = chances == 0
-    partition = None if groups is None else read_groups(groups, len(chances))
+    agents = Axis(len(chances), labels_of(inclusion))
+    partition = None if groups is None else read_groups(groups, agents)
     missed, total = int(never.sum()), len(chances)
     if not missed:
         return
@@ -80,15 +82,15 @@ def check_inclusion(inclusion: ArrayLike, groups: Any = None) -> None:
     raise ValueError("; ".join(phrases))
 
 
-def read_inclusion(inclusion: ArrayLike, members: int) -> Numbers:
+def read_inclusion(inclusion: ArrayLike, members: Axis) -> Numbers:
     """Return the inclusion probabilities of members, who cannot have been drawn with 0.
 
     Parameters
     ----------
     inclusion : array-like of float, shape (M,)
         Above 0 and at most 1.
-    members : int
-        M.
+    members : Axis
+        How many there are, and what they are called.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def read_inclusion(inclusion: ArrayLike, members: int) -> Numbers:
 
     Examples
     --------
-    >>> read_inclusion([1, 0.5], 2)
+    >>> read_inclusion([1, 0.5], Axis(2))
     array([1. , 0.5])
     """
     chances = read_numbers("inclusion", inclusion, members)

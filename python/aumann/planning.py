@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aumann._designs import Design, check_design, predicted_error
 from aumann._influence import weighted_shares
+from aumann._labelled import Axis
 from aumann._numbers import check_positive
 from aumann._panels import (
     FEW_CONTRIBUTORS,
@@ -150,9 +151,9 @@ def plan_panel(
     (687, 0.01, 0.088)
     """
     function = read_function(value_function)
-    columns = read_columns(population, function, topic)
-    agents = columns.shape[1]
-    partition = read_groups(groups, agents)
+    columns, everybody = read_columns(population, function, topic)
+    agents = everybody.size
+    partition = read_groups(groups, everybody)
     check_positive("error", error)
     check_design(design)
     name = str(group)
@@ -170,7 +171,7 @@ def plan_panel(
             "rounding error beside their magnitudes"
         )
     z = whole.influence(place)
-    chances = _chances(population, agents, protocol, inclusion, topic)
+    chances = _chances(population, everybody, protocol, inclusion, topic)
 
     def error_at(size: int) -> float:
         return predicted_error(z, chances(size), design)
@@ -202,7 +203,7 @@ def plan_panel(
 
 def _chances(
     population: Any,
-    agents: int,
+    agents: Axis,
     protocol: HasInclusion | None,
     inclusion: ArrayLike | None,
     topic: str | None,

@@ -7,13 +7,14 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from aumann._array_tables import from_named_arrays
+from aumann._arrays import refuse_masked
 from aumann._description import described, html, text
 from aumann._merging_steps import StepMerging
 from aumann._sparse import Series, SparseSteps
 from aumann._tables import from_long_table
-from aumann._validation import number_array
 from aumann.feature import Feature, Kind, Window, feature_list
 
 __all__ = ["Feature", "Kind", "Population", "Window"]
@@ -63,7 +64,8 @@ class Population(StepMerging):
     ------
     TypeError, ValueError
         If shapes or names do not fit together, a count is negative, a value is not finite, or an
-        absent agent has a count.
+        absent agent has a count. Only where there are topics a measurement may be NaN: of an agent
+        who has none in a topic and step, and is absent from it (`window_presence`).
 
     Notes
     -----
@@ -138,6 +140,7 @@ class Population(StepMerging):
         >>> population.take([2, 0]).series("posts")
         (array([[7, 5]]),)
         """
+        refuse_masked(indices, "indices")
         chosen = np.asarray(indices)
         if chosen.ndim != 1 or chosen.size == 0:
             raise ValueError(f"indices has shape {chosen.shape}; (n,) with n >= 1 is wanted")
@@ -179,13 +182,13 @@ class Population(StepMerging):
     @classmethod
     def from_arrays(
         cls,
-        features: Mapping[str, ArrayLike],
+        features: Mapping[str, Any],
         *,
         kinds: Kind | Mapping[str, Kind],
-        labels: Mapping[str, ArrayLike] | None = None,
+        labels: Mapping[str, Any] | None = None,
         step_labels: Sequence[str] | None = None,
         topics: Sequence[str] = (),
-        presence: NDArray[np.bool_] | None = None,
+        presence: Any = None,
         metadata: Mapping[str, Any] | None = None,
         people: bool = True,
     ) -> Population:
@@ -195,13 +198,15 @@ class Population(StepMerging):
         ----------
         features : mapping of str to array-like
             In the order wanted: (N,) for a static feature, (T, N) for one per step, and
-            (K, T, N) where there are K topics.
+            (K, T, N) where there are K topics. Those that bring labels (a Series, a DataFrame of
+            steps by agents, an xarray.DataArray with dims agent, step, topic) are put in the order
+            of the first one with labels.
         kinds : "count", "measurement", or mapping of str to these
             Whether the values are counts (log1p is taken) or measurements (used unchanged).
         labels : mapping of str to array-like, shape (N,), optional
             Labels of the agents: integers, booleans or text.
         step_labels : sequence of str, optional
-            Names of the steps; "1" to str(T) if None.
+            Names of the steps; if None those of the labelled features, or else "1" to str(T).
         topics, presence, metadata, people
             As in `Population`. Say ``people=False`` for agents of a simulation.
 
@@ -213,7 +218,7 @@ class Population(StepMerging):
         Raises
         ------
         TypeError, ValueError
-            If shapes do not fit together, a kind is missing, or a value is refused (see
+            If shapes or labels do not fit together, a kind is missing, or a value is refused (see
             `Population`).
 
         Examples
@@ -222,34 +227,11 @@ class Population(StepMerging):
         Population: 2 agents, 1 step (1), no topics
           wealth  static measurement
         """
-        if not features:
-            raise ValueError("features is empty; at least one feature is wanted")
-        arrays = {name: number_array(name, values) for name, values in features.items()}
-        overlap = sorted(set(arrays) & set(labels or {}))
-        if overlap:
-            raise ValueError(f"features and labels both hold {overlap}")
-        deep = 3 if topics else 2
-        for name, array in arrays.items():
-            if array.ndim not in (1, deep):
-                shape = "(topics, steps, agents)" if topics else "(steps, agents)"
-                raise ValueError(f"{name} has shape {array.shape}; (agents,) or {shape} is wanted")
-        per_step = [array for array in arrays.values() if array.ndim > 1]
-        steps = per_step[0].shape[-2] if per_step else 1
-        return cls(
-            feature_list(
-                list(arrays), kinds, [name for name, array in arrays.items() if array.ndim == 1]
-            ),
-            {
-                **{name: array for name, array in arrays.items() if array.ndim == 1},
-                **(labels or {}),
-            },
-            {
-                name: list(array) if topics else [array]
-                for name, array in arrays.items()
-                if array.ndim > 1
-            },
-            agents=next(iter(arrays.values())).shape[-1],
-            step_labels=[str(k + 1) for k in range(steps)] if step_labels is None else step_labels,
+        return from_named_arrays(
+            features,
+            kinds=kinds,
+            labels=labels or {},
+            step_labels=step_labels,
             topics=topics,
             presence=presence,
             metadata=metadata,
@@ -274,17 +256,18 @@ class Population(StepMerging):
     ) -> Population:
         """Make a population of a long table: one row per agent and step (and topic).
 
-        An agent without a row in a step is absent there. Agents, steps and topics are put in
-        sorted order (numbers as numbers, text by code point, dates by time); identifiers are
-        replaced by the index and dropped.
+        An agent without a row in a step is absent there, and one without a row of a topic in a
+        step has count 0 and no measurement (NaN) in it. Agents, steps and topics are put in
+        sorted order (numbers as numbers, text by code point, dates by time, ordered categories in
+        theirs); identifiers are replaced by the index and dropped.
 
         Parameters
         ----------
         table : data frame, Arrow table or mapping of str to array
             Anything with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb), which needs
-            pyarrow, or a dict of arrays, which does not.
+            pyarrow, or a dict of arrays, which does not. Named levels of an index are columns.
         features : sequence of str or Feature
-            The columns to make features from, in order.
+            The columns to make features from, in order. Decimals are read as the nearest float64.
         kinds : "count", "measurement", or mapping of str to these, optional
             Kinds of the features given by name.
         static : sequence of str

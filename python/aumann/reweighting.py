@@ -132,14 +132,14 @@ def reweighted(
     1
     """
     function = read_function(value_function)
-    columns = read_columns(x, function)
-    members = columns.shape[1]
-    partition = read_groups(groups, members)
+    columns, agents = read_columns(x, function)
+    members = agents.size
+    partition = read_groups(groups, agents)
     check_design(design)
     counts = partition.counts
     error: Callable[[Numbers], float]
     if inclusion is not None and totals is None:
-        chances = read_inclusion(inclusion, members)
+        chances = read_inclusion(inclusion, agents)
         weights = 1 / chances
         complete = np.full(len(counts), bool((chances == 1).all()))
         told = "fixed size" if design == "fixed" else "Bernoulli"

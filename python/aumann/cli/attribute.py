@@ -191,7 +191,7 @@ def attribute(
         features = population.features(topic, window)
         show("attributing")
         result = aumann.attribute(
-            features, function, baseline=start, presence=population.window_presence(window)
+            features, function, baseline=start, presence=population.window_presence(window, topic)
         )
         del features
         show("summing up")
@@ -204,9 +204,9 @@ def attribute(
         else:
             summed = f"{span}, sum of {len(rows)} steps"
             rows = (span if window == "whole" or len(rows) == 1 else summed,)
-            present = population.window_presence("whole")
+            present = population.window_presence("whole", topic)
             cells = window_cells(result, groups, rows[0], present, minimum)
-        agents = _agents(result, population, rows, groups, top) if per_agent else None
+        agents = _agents(result, population, rows, groups, top, topic) if per_agent else None
         told_baseline = baseline if isinstance(start, Step) else start
         if output is not None:
             about = _described(cell_columns(cells), function, told_baseline, window, topic)
@@ -239,7 +239,7 @@ def attribute(
     console.print(_headline(what, population.steps, span, by_step))
     print_cells(console, cells, peak, by_step, "bin " if group_by == "bin" else "")
     if agents is not None:
-        few = agents if top else _agents(result, population, rows, groups, FEW)
+        few = agents if top else _agents(result, population, rows, groups, FEW, topic)
         print_agents(console, few, by_step)
     print_notes(console, cells, minimum, result.elapsed)
     if output is not None:
@@ -299,10 +299,11 @@ def _agents(
     rows: tuple[str, ...],
     groups: Groups,
     top: int | None,
+    topic: str | None,
 ) -> dict[str, NDArray[Any]]:
     single = len(rows) == 1
     attributions = result.by_agent()[np.newaxis] if single else result.values
-    present = population.window_presence("whole" if single else "step")
+    present = population.window_presence("whole" if single else "step", topic)
     return agent_columns(
         rows,
         attributions,

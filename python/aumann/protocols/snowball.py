@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._arrays import refuse_masked
 from aumann._numbers import check_integer
 from aumann.population import Population
 from aumann.protocols.drawing import check_request, check_seed, panel_order
@@ -181,6 +182,7 @@ class Snowball:
 
     @cached_property
     def _ends(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        refuse_masked(self.network, "network")
         try:
             if isinstance(self.network, tuple) and len(self.network) == 2:
                 sources, targets = map(np.asarray, self.network)

@@ -86,7 +86,7 @@ class Whole:
     ) -> Whole:
         """Attribute a population, which has to have a value."""
         x = population.features(topic, window="whole")
-        present = population.window_presence("whole")
+        present = population.window_presence("whole", topic)
         return cls._attributed(topic, x, present, tiers, elites, value_functions)
 
     @classmethod

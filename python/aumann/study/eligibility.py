@@ -84,7 +84,7 @@ def participants(population: Population, topic: str | None) -> tuple[int, NDArra
                     agents, values = part.step(step)
                     now[agents[values != 0]] = True
                 else:
-                    now |= part[step] != 0
+                    now |= (part[step] != 0) & ~np.isnan(part[step])
         elif population.presence is not None:
             now = population.presence[step]
         else:

@@ -186,13 +186,14 @@ class _Topic:
 
     def _step_features(self, population: Population) -> Iterator[StepFeatures]:
         """Yield one step after the other."""
+        presence = population.window_presence("step", self.topic)
         for number, x in enumerate(population.iter_features(self.topic)):
             yield StepFeatures(
                 self.topic,
                 number,
                 str(population.step_labels[number]),
                 x,
-                None if population.presence is None else population.presence[number],
+                None if presence is None else presence[number],
                 self.tiers,
                 self.bins,
                 self.functions,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from aumann import _core
+from aumann._labelled import Axis
 from aumann._numbers import check_integer
 from aumann._ranking_column import numeric_columns, ranking_column
 from aumann._warning import warn_user
@@ -190,6 +191,9 @@ class Study:
                 f"tiers: {len(self.tiers)} agents, the {population.agents} of the population "
                 "are wanted"
             )
+        else:
+            agents = Axis(population.agents, population.agent_table.get("id"))
+            object.__setattr__(self, "tiers", self.tiers.matched(agents, "tiers"))
 
     def __repr__(self) -> str:
         """Return the size of the grid."""
