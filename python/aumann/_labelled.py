@@ -22,6 +22,7 @@ __all__ = [
     "check_index",
     "common_labels",
     "default_index",
+    "in_order",
     "labels_of",
     "order_of",
     "read_labelled",
@@ -134,6 +135,20 @@ def labels_of(values: Any) -> Any:
     if hasattr(values, "iloc") and not hasattr(values, "columns"):
         return values.index
     return None
+
+
+def in_order(values: Any, argument: str, axis: str, size: int) -> Any:
+    """Return values with labels as an array in the order 0 to n - 1, anything else as it is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> in_order(pd.Series([3.0, 1.0], index=[1, 0]), "value", "coalition", 2)
+    array([1., 3.])
+    """
+    if labels_of(values) is None and not is_xarray(values):
+        return values
+    return read_matched(values, argument, [(axis,)], {axis: Axis(size)})
 
 
 def default_index(labels: Any) -> bool:

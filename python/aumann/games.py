@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._baseline import dense, read_baseline
-from aumann._columns import is_xarray
 from aumann._feature_function import FeatureFunction
 from aumann._game_error import GameError
-from aumann._labelled import Axis, labels_of, read_matched
+from aumann._labelled import in_order
 from aumann._numbers import check_integer, check_positive, real_numbers
 from aumann.coercion import read_features
 
@@ -104,9 +103,7 @@ class Game:
         repeats: int = 1,
     ) -> None:
         """Check what can be checked without an evaluation."""
-        incremental = all(
-            callable(getattr(value, name, None)) for name in ("reset", "add", "value")
-        )
+        incremental = all(callable(getattr(value, k, None)) for k in ("reset", "add", "value"))
         if isinstance(value, type) or not (incremental or callable(value)):
             raise TypeError(
                 f"value: {value!r}, a callable on a boolean matrix of coalitions or an object "
@@ -346,9 +343,7 @@ class Game:
         except Exception as error:
             raise GameError(f"value: {type(error).__name__}: {error}", coalitions[0]) from error
         try:
-            if labels_of(found) is not None or is_xarray(found):
-                rows = {"coalition": Axis(len(coalitions))}
-                found = read_matched(found, "value", [("coalition",)], rows)
+            found = in_order(found, "value", "coalition", len(coalitions))
             values, spacing = real_numbers(found, "value")
         except (TypeError, ValueError) as error:
             raise GameError(str(error), coalitions[0]) from error
