@@ -85,7 +85,7 @@ def test_panels_of_the_same_agents_are_told(results):
     assert {name: len(shares) for name, shares in found.items()} == {"visible": 2, "random": 8}
     # None of these uniform panels holds an agent of the first tier.
     empty = [note for note in tables["Table 17"].notes if "without members of" in note]
-    assert empty == ["panels of random without members of the top tier: 4 of 4, with a share of 0"]
+    assert empty == ["panels without members of the top tier: 4 of 4 of random"]
     # Of 300 agents, 200 are drawn from everybody else.
     bigger = aumann.study.grid.Grid(results.tables, results.manifest)
     assert bigger.same_agents(bigger.topics, ["visible", "random"], 300) == []

@@ -89,7 +89,7 @@ def test_tables_show_another_value_function_where_heat_is_undefined(results):
         best = max(mine, key=lambda step: step["value"])
         assert each["peak"] == best["step"]
         assert each["a"] == next(s["share"] for s in mine if s["step"] == best["step"])
-    assert not tables["Table 17"].notes
+    assert tables["Table 17"].notes == ["panels without members of the a tier: 2 of 2 of random"]
 
 
 def test_what_the_command_prints_fits_and_says_every_cell(answer, results):

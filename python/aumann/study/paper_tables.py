@@ -195,11 +195,8 @@ def _without_members(rows: Sequence[Mapping[str, Any]], top: str) -> list[str]:
     """Say how many panels hold nobody of a tier, which then has none of their shares."""
     panels = Counter(row["protocol"] for row in rows)
     without = Counter(row["protocol"] for row in rows if not row["agents"])
-    return [
-        f"panels of {protocol} without members of the {top} tier: {count} of {panels[protocol]}, "
-        "with a share of 0"
-        for protocol, count in without.items()
-    ]
+    told = [f"{count} of {panels[protocol]} of {protocol}" for protocol, count in without.items()]
+    return [f"panels without members of the {top} tier: {', '.join(told)}"] if told else []
 
 
 def _sizes(grid: Grid, name: str) -> PaperTable:
