@@ -154,3 +154,22 @@ def test_json_lines_that_hold_no_event(tmp_path):
     plain = [json.dumps({"actor": a, "target": b, "time": t}) for a, b, t in WITHOUT]
     log = write(tmp_path / "plain.jsonl", "\n".join(plain))
     assert counted(aumann.read_events(log, keep_ids=True)) == RIGHT
+
+
+@pytest.mark.filterwarnings("ignore:all .* events fall into one step")
+def test_a_real_stream_of_json_lines(shared_data):
+    log = shared_data / "jetstream" / "expected_v1.jsonl"
+    like, repost = "app.bsky.feed.like", "app.bsky.feed.repost"
+    kinds = {"activity": [repost], "resonance": [like]}
+    population = aumann.read_events(log, keep_ids=True, step="1m", **PATHS, **kinds)
+    rows = []
+    for line in log.read_text().splitlines():
+        post = json.loads(line)
+        if "commit" in post:
+            subject = (post["commit"].get("record") or {}).get("subject")
+            target = subject["uri"].split("/")[2] if isinstance(subject, dict) else ""
+            kind = {like: "RE", repost: "RT"}.get(post["commit"]["collection"], "")
+            rows.append((post["did"], target, "2026-07-04T14:38+00:00", kind))
+    assert counted(population) == counts_of(rows)
+    assert population.metadata["events"] == len(rows) == 150
+    assert population.metadata["malformed_lines"] == 2

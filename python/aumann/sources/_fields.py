@@ -16,6 +16,7 @@ UNREADABLE = f"""
             WHEN fault = {LONG} THEN 'longer than {LONGEST >> 20} MB'
             WHEN text IS NULL THEN 'invalid encoding'"""
 BLANKS = " \t\r\n\u00a0\ufeff"
+NOT_BLANK = f"(text IS NULL OR NOT regexp_full_match(text, '[{BLANKS}]*'))"
 
 
 def read_fields(
@@ -55,23 +56,21 @@ def _text_fields(layout: Layout) -> str:
         # Fields are taken with the separator before them: an empty match would end the search.
         # What the pattern skips is missing when the fields are put together again.
         pattern = _literal(f'{layout.separator}("(?:[^"]|"")*"|[^{layout.separator}"]*)')
+        record = "rtrim(text, E'\\r\\n')"
+        found = f"regexp_extract_all({separator} || {record}, {pattern}, 1)"
         split = f"""
           CASE WHEN NOT contains(text, '"') THEN {split}
-          WHEN array_to_string(regexp_extract_all({separator} || text, {pattern}, 1), {separator})
-            = text
+          WHEN array_to_string({found}, {separator}) = {record}
           THEN [CASE WHEN starts_with(field, '"') THEN replace(field[2:-2], '""', '"')
-                ELSE field END
-                FOR field IN regexp_extract_all({separator} || text, {pattern}, 1)] END"""
+                ELSE field END FOR field IN {found}] END"""
     return f"""
         SELECT line, CASE {UNREADABLE}
             WHEN fault = {BROKEN} OR len(fields) IS DISTINCT FROM {layout.width}
             THEN 'another number of fields than {layout.width}' END AS fault,
           {_cleaned({role: f"fields[{int(k) + 1}]" for role, k in layout.where.items()})}
         FROM (
-          SELECT line, fault, text, {split} AS fields FROM (
-            SELECT line, fault, rtrim(text, E'\\r\\n') AS text FROM batch
-            WHERE line > {layout.header})
-          WHERE text IS NULL OR {_clean("text")} <> '')"""
+          SELECT line, fault, text, {split} AS fields FROM batch
+          WHERE line > {layout.header} AND {NOT_BLANK})"""
 
 
 def _json_fields(layout: Layout) -> str:
@@ -94,7 +93,7 @@ def _json_fields(layout: Layout) -> str:
             SELECT line, fault, text,
               CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' END AS object
             FROM batch)
-          WHERE text IS NULL OR {_clean("text")} <> '')"""
+          WHERE {NOT_BLANK})"""
 
 
 def _person(role: str, field: str) -> str:
@@ -110,7 +109,9 @@ def _cleaned(fields: Mapping[str, str]) -> str:
 
 def _clean(name: str) -> str:
     """Return a text without the spaces around it; a missing one is empty."""
-    return f"coalesce(trim({name}, '{BLANKS}'), '')"
+    # Few have any, and to look for them takes a tenth of the time.
+    blank = f"regexp_matches({name}, '^[{BLANKS}]|[{BLANKS}]$')"
+    return f"CASE WHEN {blank} THEN trim({name}, '{BLANKS}') ELSE coalesce({name}, '') END"
 
 
 def _literal(text: str) -> str:

@@ -109,8 +109,10 @@ def opened(file: LogFile) -> Iterator[tuple[Any, bytes]]:
     """
     import pyarrow
 
-    raw: Any = sys.stdin.buffer if file.path is None else file.path.open("rb")
+    raw: Any = getattr(sys.stdin, "buffer", None) if file.path is None else file.path.open("rb")
     shown = file.path or file.name
+    if not hasattr(raw, "peek"):
+        raise ValueError("path is '-', but the program has no standard input of bytes")
     try:
         # What is not a name of a compressed file may be one all the same.
         start = raw.peek(4)
