@@ -66,6 +66,14 @@ def test_names_in_any_case_and_words_in_the_usual_order(tmp_path):
         aumann.read_events(log)
 
 
+@pytest.mark.parametrize("above", ["sep=,\n", "A log of 2012\n\n", "# made by hand\n\n% sym\n"])
+def test_a_header_below_other_lines(tmp_path, above):
+    log = write(tmp_path / "log.csv", above + text(SWAPPED, ",", "dst,src,ts,type"))
+    with pytest.raises(ValueError, match="looks like a header"):
+        aumann.read_events(log)
+    check(aumann.read_events(log, strict=True, **MAPPING))
+
+
 def test_columns_without_a_header_have_names_too(tmp_path):
     log = write(tmp_path / "log.csv", text(SWAPPED, ","))
     check(aumann.read_events(log, columns=("dst", "src", "ts", "type"), strict=True, **MAPPING))

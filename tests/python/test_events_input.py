@@ -96,6 +96,10 @@ def test_damaged_and_empty_files_are_refused(tmp_path):
             aumann.read_events(write(tmp_path / name, ""))
     with pytest.raises(ValueError, match="holds no event"):
         aumann.read_events(write(tmp_path / "log.csv", "actor,target,time,kind\n"))
+    none = pl.DataFrame(schema=dict.fromkeys(("actor", "target", "time", "kind"), pl.Int64))
+    none.write_parquet(tmp_path / "none.parquet")
+    with pytest.raises(ValueError, match="holds no event"):
+        aumann.read_events(tmp_path / "none.parquet", activity=["RT"])
     (tmp_path / "log.csv.gz").write_bytes(b"plain text")
     with pytest.raises(ValueError, match="cut short or damaged"):
         aumann.read_events(tmp_path / "log.csv.gz")

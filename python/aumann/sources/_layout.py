@@ -282,19 +282,22 @@ def _header(head: bytes, separator: str, wanted: Wanted) -> tuple[int, list[str]
     if separator in QUOTING or "\n" not in text:
         text = text.replace("\r", "\n")
     rest = io.StringIO(text, newline="\n")
-    line, first = 0, None
-    while first is None or first[1] == [""] or first[1][0].startswith(("#", "%")):
+    line, first = 0, (1, [""])
+    while True:
         passed, fields = _record(rest, separator)
-        if not passed:
-            break
         line += passed
-        if fields[0].startswith(("#", "%")):
+        comment = fields[0].startswith(("#", "%"))
+        if comment:
             bare = [fields[0].lstrip("#% "), *fields[1:]]
             bare = bare if bare[0] else bare[1:]
             if sum(_role(field) is not None for field in bare) >= 2:
                 return line, bare
-        first = line, fields
-    return first or (1, [""])
+        first = (line, fields) if first[1] == [""] else first
+        if not passed:
+            return first
+        # Above a header there may be comments, a title, or sep=; for a spreadsheet.
+        if not comment and len(fields) >= len(wanted.needed):
+            return line, fields
 
 
 def _record(text: io.StringIO, separator: str) -> tuple[int, list[str]]:

@@ -231,7 +231,6 @@ def read_events(
         malformed, with_kinds = load_events(
             connection, files, wanted, STEP_NUMBERS if numbers else time_unit, zone
         )
-        kinds = _kinds(asked, with_kinds)
         events, first, last = connection.execute(SPAN).fetchall()[0]
         if events == 0:
             found = f"; {malformed.examples[0]}" if malformed.count else ""
@@ -241,6 +240,7 @@ def read_events(
             )
             raise ValueError(f"{log} holds no event{found}{cure if numbers else ''}")
         check_malformed(malformed, events, log, strict)
+        kinds = _kinds(asked, with_kinds)
         outside = restrict(connection, within)
         if outside == events:
             raise ValueError(
