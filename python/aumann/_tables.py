@@ -19,6 +19,7 @@ from aumann._columns import read_column
 from aumann._labelled import Axis, common_labels, labels_of, order_of
 from aumann._long_rows import LongRows, read_key
 from aumann._sparse import Series, SparseSteps
+from aumann._step_order import doubt_order
 from aumann._validation import is_real
 
 if TYPE_CHECKING:
@@ -87,12 +88,15 @@ def from_long_table(
         )
     if keep_ids:
         agent_table["id"] = rows.agents.values
+    step_labels = texts(rows.steps.values)
+    if step is not None and not rows.steps.ordered and isinstance(rows.steps.values[0], str):
+        doubt_order(step, step_labels)
     return Population(
         features,
         agent_table,
         series,
         agents=agents,
-        step_labels=texts(rows.steps.values),
+        step_labels=step_labels,
         topics=[] if topic is None else texts(topics.values),
         presence=presence,
         metadata={"source": "table", **(metadata or {})},

@@ -288,6 +288,11 @@ class Population(StepMerging):
         Population
             With a presence mask if an agent is absent in some step.
 
+        Warns
+        -----
+        UserWarning
+            If steps are texts in another order than their numbers ("day 10" before "day 2").
+
         Raises
         ------
         ImportError

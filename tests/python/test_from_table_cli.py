@@ -275,3 +275,15 @@ def test_tiers_without_agents_have_no_share(tmp_path):
     assert run(*asked, "--by-step").count("no agents") == 2
     run(*asked, "-o", tmp_path / "a.csv")
     assert pl.read_csv(tmp_path / "a.csv")["share"].to_list()[:2] == [None, None]
+
+
+def test_steps_in_the_order_of_their_texts_are_doubted():
+    table = {"agent": [1, 1, 1], "day": ["day 1", "day 2", "day 10"], "n": [1, 2, 3]}
+    asked = {"step": "day", "features": ["n"], "kinds": "count"}
+    with pytest.warns(UserWarning, match="'day 10' comes before 'day 2'"):
+        population = aumann.Population.from_table(table, **asked)
+    assert population.step_labels == ("day 1", "day 10", "day 2")
+    for days in (["day 01", "day 02", "day 10"], ["2024-01-01", "2024-01-02", "2024-02-01"]):
+        aumann.Population.from_table({**table, "day": days}, **asked)
+    for days in ([1, 2, 10], ["0.25", "0.5", "1"], ["first 2", "later 1", "second 1"]):
+        aumann.Population.from_table({**table, "day": days}, **asked)

@@ -261,7 +261,8 @@ def test_one_long_text_does_not_set_the_size_of_all(make):
         )
         assert sorted(population.labels("name").names) == sorted(texts)
         assert set(Groups.from_labels(texts).names) == set(texts)
-        made = Population.from_table(steps, features=["posts"], kinds="count")
+        with pytest.warns(UserWarning, match="steps are in the order of their texts"):
+            made = Population.from_table(steps, features=["posts"], kinds="count")
         assert attribute(made, Mean()).by_step()["step"][7] == made.step_labels[7]
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -81,10 +81,12 @@ def doubts(connection: Any, read: Reading) -> list[str]:
     found = steps.fetchnumpy()
     by_step = np.zeros(len(read.edges.starts), dtype=np.int64)
     by_step[found["step"]] = found["events"]
+    units = list(_units(read))
     return [
-        *_units(read),
-        *_empty_steps(read, by_step),
-        *_single_step(read),
+        *units,
+        # Times in a wrong unit make all else that is said of steps.
+        *([] if units else _empty_steps(read, by_step)),
+        *([] if units else _single_step(read)),
         *_agents(connection),
         *_nobody(connection, read.events),
         *_kinds(connection, read.kinds),
@@ -268,9 +270,15 @@ def _zeros(connection: Any, read: Reading) -> Iterator[str]:
             why = (
                 "none of its events has a topic"
                 if single(connection, f"SELECT count(*) FROM coded WHERE {name} AND {agent} >= 0")
-                else _without_target(connection, list(read.kinds[name]))
+                else _without_target(connection, _told_kinds(connection, read.kinds[name]))
             )
             yield f"{name} is 0 for every agent: {why}"
+
+
+def _told_kinds(connection: Any, kinds: Sequence[str]) -> list[str] | None:
+    """Return kinds of events, or None where they are all that there are."""
+    known = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM event").fetchall()}
+    return None if known <= set(kinds) else list(kinds)
 
 
 def _without_target(connection: Any, kinds: list[str] | None = None) -> str:

@@ -238,7 +238,14 @@ def read_events(
                 f"; step is {step!r}, by which times are whole numbers that count steps, and times "
                 "of day need a length such as '1d'"
             )
-            raise ValueError(f"{log} holds no event{found}{cure if numbers else ''}")
+            if not numbers:
+                cure = (
+                    f"; time_unit (--time-unit) is {time_unit!r}; 's', 'ms' or 'us' for numbers "
+                    "since 1970, or 'iso' for texts, is wanted"
+                    if "no time in" in found
+                    else ""
+                )
+            raise ValueError(f"{log} holds no event{found}{cure}")
         check_malformed(malformed, events, log, strict)
         kinds = _kinds(asked, with_kinds)
         outside = restrict(connection, within)
