@@ -55,8 +55,9 @@ test-python: $(VENV)/.wheel $(VENV)/.develop
 test-wheel: wheel $(VENV)/.develop ## Run the Python tests on wheel and sdist in empty environments
 	$(BIN)/python scripts/test_wheel.py
 
-faults: $(VENV)/.wheel $(VENV)/.develop ## Damage files by the thousand, with more faults per test than `make test`
-	AUMANN_FAULTS=$(or $(COUNT),400) $(BIN)/pytest --quiet -n auto tests/python/test_damaged_files.py tests/python/test_faulty_runs.py
+faults: $(VENV)/.wheel $(VENV)/.develop ## Damage files, kill runs, fuzz readers: more of each than `make test` does
+	AUMANN_FAULTS=$(or $(COUNT),400) $(BIN)/pytest --quiet -n auto tests/python/test_damaged_files.py tests/python/test_faulty_runs.py \
+		tests/python/test_reader_fuzz.py
 
 check: $(VENV)/.wheel $(VENV)/.develop ## Run formatters, linters, type checks and document checks
 	cargo fmt --check

@@ -11,6 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from aumann.sources._compressed import Decompressed
+
 __all__ = ["LogFile", "log_files", "opened", "shown"]
 
 # Bytes in which the header, or the first event, must end.
@@ -121,7 +123,7 @@ def opened(file: LogFile) -> Iterator[tuple[Any, bytes]]:
         )
         stream: Any = raw
         if compression is not None:
-            stream = pyarrow.CompressedInputStream(pyarrow.PythonFile(raw, "r"), compression)
+            stream = Decompressed(raw, compression, shown)
         head = b""
         while len(head) < HEAD and (piece := stream.read(HEAD - len(head))):
             head += piece

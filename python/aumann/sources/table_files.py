@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from aumann.sources._compressed import Decompressed
+
 __all__ = ["read_table_file"]
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -89,7 +91,9 @@ def _read(path: Path, suffix: str, names: Collection[str]) -> Any:
             return file.read()
     if suffix in ARROW:
         return feather.read_table(path)
-    with pa.input_stream(str(path)) as stream:
+    with path.open("rb") as raw:
+        compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
+        stream: Any = raw if compression is None else Decompressed(raw, compression, path)
         if suffix in JSON_LINES:
             return json.read_json(stream)
         table = csv.read_csv(
