@@ -225,10 +225,19 @@ def test_topics_that_are_too_quiet_are_left_out(tmp_path):
         )
 
 
-def test_a_population_that_cannot_be_binned(tmp_path):
-    population = aumann.Population.from_arrays({"wealth": np.arange(9.0)}, kinds="measurement")
-    with pytest.raises(ValueError, match="population: no feature 'reach'"):
-        aumann.Study(population, sizes=[3], tiers=aumann.Groups.from_labels(["a", "b", "c"] * 3))
+def test_what_a_population_is_binned_by(tmp_path):
+    random = {"random": aumann.UniformRandom()}
+    groups = aumann.Groups.from_labels(["a", "b", "c"] * 3)
+    asked = {"protocols": random, "sizes": [3], "tiers": groups}
+    wealth = aumann.Population.from_arrays({"wealth": np.arange(9.0)}, kinds="measurement")
+    assert aumann.Study(wealth, **asked).bins_by == "wealth"
+    with pytest.raises(ValueError, match="bins_by: 'money', by which agents cannot be ranked"):
+        aumann.Study(wealth, bins_by="money", **asked)
+    moods = aumann.Population.from_arrays(
+        {"mood": np.ones((2, 1, 9))}, kinds="measurement", topics=["war", "peace"]
+    )
+    with pytest.raises(ValueError, match=r"bins_by: None, .*; a count, a static feature or a"):
+        aumann.Study(moods, **asked)
 
 
 @dataclass(frozen=True)
