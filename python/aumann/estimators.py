@@ -261,15 +261,17 @@ class PathIntegral(Estimator):
     Parameters
     ----------
     rule : "gauss-kronrod", "gauss-legendre", "midpoint" or "trapezoid"
-        "gauss-kronrod" is adaptive: nested rules of 1, 3, 7 and 15 nodes, the path split in halves
-        where these do not agree with each other and with the values of F. The others have a fixed
-        number of nodes.
+        "gauss-kronrod" is adaptive: nested rules of 7 to 55 nodes, the path parted at kinks or in
+        the middle where these do not agree with each other and with the values of F, nodes denser
+        towards an end where the gradient grows without bound. The others have a fixed number of
+        nodes.
     nodes : int, optional
         Of a fixed rule, the ends of the trapezoid included; 32 if not given.
     tolerance : float
         Asked of the largest error of a value, relative to the largest value, and of the residual,
-        relative to the sum of magnitudes. No less than rounding allows: 64 times the spacing of
-        the numbers that F computes in, relative to the terms of F where these cancel.
+        relative to the sum of magnitudes. No less than rounding allows: 16 times the spacing of
+        the numbers that F computes in, at most 0.02, and relative to the terms of F where these
+        cancel to nothing.
     path : "straight", "agent-order" or callable
         "straight" gives the Aumann-Shapley value. "agent-order" fades the agents in one after
         another, in the random order of `seed`: each gets what F changes by, which needs n + 1
@@ -292,11 +294,16 @@ class PathIntegral(Estimator):
     Notes
     -----
     Cost: a forward and a backward pass of F per node, three forward passes more, and one of each
-    where the tolerance is not met at once. Memory: one node
-    at a time and 72 bytes per agent, and a copy of a step whose array is read-only.
+    where the tolerance is not met at once; by the adaptive rule up to twelve forward passes, which
+    look at F between the nodes. Memory: one node at a time, a number per agent and node of a piece
+    of the path (7 to 55) and 64 bytes per agent, by a fixed rule 16, and a copy of a step whose
+    array is read-only.
 
-    `error_estimate` of the result is the largest, over agents, of the summed differences between
-    the last two rules on the pieces of the path. A fixed rule knows its residual only, by which
+    `error_estimate` of the result is the largest, over agents, of the errors summed over the pieces
+    of the path, and what rounding and the residual add to it. It is found from the Legendre
+    coefficients of the contributions: what they will have fallen to at the first degree that the
+    rule does not integrate, so far as the total, whose error is known, bears it out. What F does in
+    less than a sixteenth of the path may be missed. A fixed rule knows its residual only, by which
     `converged` is judged, and its `error_estimate` is NaN. A result that is not converged says so
     in `converged` and by a RuntimeWarning. Of a combination of built-in value functions each term
     meets the tolerance. Small steps and nodes are evaluated together where that gives the same as
@@ -313,7 +320,7 @@ class PathIntegral(Estimator):
     >>> x = [[1.0, 0.5], [0.5, 1.0], [0.0, 1.5]]
     >>> result = aumann.attribute(x, crowding)
     >>> result.estimator, abs(result.residual) < 1e-6
-    ('gauss-kronrod quadrature, 15 nodes', True)
+    ('gauss-kronrod quadrature, 7 nodes', True)
     >>> midpoint = aumann.PathIntegral(rule="midpoint", nodes=4, tolerance=0.01)
     >>> aumann.attribute(x, crowding, method=aumann.AumannShapley(midpoint)).evaluations
     4

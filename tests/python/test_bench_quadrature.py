@@ -127,8 +127,10 @@ def test_closed_forms_are_met(agreements):
     for each in agreements:
         exact = each.rule == "gauss-kronrod" or each.value_function in ("mean", "variance")
         if exact:
-            assert max(each.error, abs(each.residual)) < 1e-14
-            assert each.mae < 1e-14 / each.agents
+            # Heat stops once it is within the tolerance of 1e-6.
+            most = 1e-9 if each.value_function == "heat" else 1e-14
+            assert max(each.error, abs(each.residual)) < most
+            assert each.mae < most / each.agents
         assert each.spearman > 1 - 1e-3
         assert each.nodes == 20 if each.rule == "trapezoid" else each.nodes >= 3
 
@@ -222,7 +224,7 @@ def test_the_command_writes_all_measurements(tmp_path, suffix):
     done = run("--output", file)
     assert done.stdout.endswith(f"written to {file}\n")
     rows = pl.read_parquet(file) if suffix == ".parquet" else pl.read_csv(file)
-    assert rows["experiment"].value_counts().sort("experiment")["count"].to_list() == [32, 7]
+    assert rows["experiment"].value_counts().sort("experiment")["count"].to_list() == [32, 7, 30]
     timed = rows.filter(experiment="convergence")
     assert timed["mae"].null_count() == 7
     assert timed["seconds"].min() > 0
@@ -235,8 +237,9 @@ def test_the_command_gives_json():
     assert document["versions"]["torch"] == str(torch.__version__)
     assert document["torch_threads"] == torch.get_num_threads()
     assert document["state"] == pytest.approx(sparse(300).mean(axis=0).prod())
-    assert [each["nodes"] for each in document["convergence"]] == [4, 6] * 3 + [15]
+    assert [each["nodes"] for each in document["convergence"]] == [4, 6] * 3 + [7]
     assert document["convergence"][0]["ratio"] > 0
+    assert len(document["known"]) == 30
     assert len(document["agreement"]) == 32
     assert len(document["summaries"]) == 16
 

@@ -6,8 +6,14 @@ from numpy.polynomial import legendre
 
 from aumann.path_integral.rules import LEVELS, fixed_rule, nested_rule
 
-# Highest degree that the nested rules integrate exactly: Gauss 1 and 5, Kronrod 11, Patterson 23.
-DEGREES = dict(zip(LEVELS, (1, 5, 11, 23), strict=True))
+# Highest degree that the nested rules integrate exactly: Gauss 5, Kronrod 11, Patterson 23 and 47;
+# between, that of the optimal rule before, or their number where that is more.
+DEGREES = {3: 5, 7: 11, 11: 11, 13: 13, 15: 23, 19: 23, 23: 23, 25: 25, 27: 27, 29: 29} | {
+    31: 47,
+    39: 47,
+    47: 47,
+    55: 55,
+}
 
 
 def legendre_integral(nodes: np.ndarray, weights: np.ndarray, degree: int) -> float:
@@ -15,23 +21,35 @@ def legendre_integral(nodes: np.ndarray, weights: np.ndarray, degree: int) -> fl
     return float(weights @ legendre.legval(2 * nodes - 1, [0] * degree + [1]))
 
 
-@pytest.mark.parametrize("level", range(len(LEVELS)))
+@pytest.mark.parametrize("level", nested_rule().levels, ids=lambda level: str(level.count))
 def test_nested_rules_are_exact_up_to_their_degree_and_not_beyond(level):
-    rule = nested_rule()
-    highest = DEGREES[LEVELS[level]]
+    nodes = nested_rule().nodes[: level.count]
+    highest = DEGREES[level.count]
+    assert level.degree == highest
     for degree in range(highest + 1):
-        found = legendre_integral(rule.nodes, rule.weights[level], degree)
-        assert found == pytest.approx(float(degree == 0), abs=4e-16)
-    assert abs(legendre_integral(rule.nodes, rule.weights[level], highest + 1)) > 1e-3
+        found = legendre_integral(nodes, level.weights, degree)
+        assert found == pytest.approx(float(degree == 0), abs=2e-15)
+    assert abs(legendre_integral(nodes, level.weights, highest + 1)) > 1e-6
 
 
-def test_each_nested_rule_has_the_nodes_of_the_one_before_and_positive_weights():
+def test_nodes_are_distinct_and_no_weight_is_negative():
     rule = nested_rule()
-    for level, count in enumerate(LEVELS):
-        assert (rule.weights[level, :count] > 0).all()
-        assert (rule.weights[level, count:] == 0).all()
+    assert tuple(level.count for level in rule.levels) == LEVELS
+    for level in rule.levels:
+        assert level.weights.min() > -1e-15
+        assert level.weights.sum() == pytest.approx(1, abs=1e-14)
     assert rule.nodes[0] == 0.5
     assert len(np.unique(rule.nodes)) == LEVELS[-1]
+
+
+@pytest.mark.parametrize("level", nested_rule().levels[1:], ids=lambda level: str(level.count))
+def test_the_error_of_a_jump_between_nodes_is_within_its_coefficients(level):
+    nodes = nested_rule().nodes[: level.count, np.newaxis]
+    places = np.linspace(nodes.min(), nodes.max(), 20003)[1:-1]
+    after = 1.0 * (nodes > places)
+    error = np.abs(level.weights @ after - (1 - places))
+    part = error / np.abs(level.high @ after).max(axis=0)
+    assert 0.9 * level.jump < part.max() <= level.jump
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 5, 32])

@@ -10,7 +10,14 @@ import numpy as np
 from aumann._warning import warn_user
 from aumann.path_integral.evaluation import Tensor, same_number, shown, training_parts
 
-__all__ = ["Unconverged", "warn_training", "warn_unconverged", "warn_unrepeatable"]
+__all__ = [
+    "Coarse",
+    "Unconverged",
+    "warn_coarse",
+    "warn_training",
+    "warn_unconverged",
+    "warn_unrepeatable",
+]
 
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -35,6 +42,38 @@ class Unconverged:
         if math.isnan(self.error):
             return residual
         return max(self.error / max(self.largest, TINY), residual)
+
+
+# Numbers that lie further apart than this part of what F changes by leave its residual open.
+NOTICED = 0.01
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """A step where numbers of the size of F lie so far apart that its change is barely known."""
+
+    step: object
+    largest: float
+    spacing: float
+    change: float
+
+    @property
+    def matters(self) -> bool:
+        """Whether F is known to less than a hundredth of its change."""
+        return self.change > 0 and self.spacing > NOTICED * self.change
+
+
+def warn_coarse(found: list[Coarse]) -> None:
+    """Warn of the worst of some steps."""
+    worst = max(found, key=lambda each: each.spacing / each.change)
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    where = "" if worst.step is None else f" at step {worst.step}{others}"
+    warn_user(
+        f"the value function is near {worst.largest:.3g}{where}, where the numbers that it "
+        f"computes with lie {worst.spacing:.2g} apart, and changes by {worst.change:.2g} along the "
+        "path: its total and residual are known to that and no better; float64 features (or a "
+        "module in float64), or a value function without the offset, are wanted"
+    )
 
 
 def warn_unconverged(found: list[Unconverged], tolerance: float) -> None:

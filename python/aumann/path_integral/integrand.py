@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from aumann.path_integral.evaluation import TorchFunction, shown
-from aumann.path_integral.paths import Path, TornPath
+from aumann.path_integral.paths import Path, StraightPath, TornPath
 
 __all__ = ["FunctionIntegrand", "Integrand", "Place", "contribution"]
 
@@ -34,14 +34,21 @@ class Place:
         The first of its steps; None if the features have none.
     present : ndarray of bool, shape (N,), optional
         Which agents there are, if not all.
+    steps : ndarray of int, optional
+        Which of the block's steps there are, if not all.
     """
 
     first_step: int | None = None
     present: NDArray[np.bool_] | None = None
+    steps: NDArray[np.intp] | None = None
 
     def of_step(self, k: int) -> Place:
         """Return the place of one of its steps."""
         return Place(None if self.first_step is None else self.first_step + k, self.present)
+
+    def of_steps(self, steps: NDArray[np.intp]) -> Place:
+        """Return the place of some of all its steps."""
+        return replace(self, steps=steps)
 
     def agent(self, position: int) -> int:
         """Return the index of an agent, given its position among those present."""
@@ -50,7 +57,10 @@ class Place:
     def node(self, a: float, step: int) -> str:
         """Return where a value or gradient is taken."""
         where = f"a = {a:.6g} of the path from the baseline to x"
-        return where if self.first_step is None else f"{where}, step {self.first_step + step}"
+        if self.first_step is None:
+            return where
+        offset = step if self.steps is None else int(self.steps[step])
+        return f"{where}, step {self.first_step + offset}"
 
     def check_values(self, function: object, values: Floats, nodes: Sequence[float]) -> None:
         """Refuse values of F, (q, m), that are not finite."""
@@ -84,17 +94,31 @@ class Integrand(Protocol):
     """Values of F and contributions of agents, of m steps and n agents, at nodes of the path.
 
     `batch` is how many nodes it likes to take at once, `spacing` the distance from 1 to the next
-    number that F computes with.
+    number that F computes with, `nearest` how near the baseline and x points of the path can be
+    told from them, as parts of the path.
     """
 
     steps: int
     agents: int
     batch: int
-    spacing: float
     device: Any
+
+    @property
+    def spacing(self) -> float:
+        """The distance from 1 to the next number."""
+
+    @property
+    def nearest(self) -> tuple[float, float]:
+        """Parts of the path."""
+
+    def of_steps(self, steps: NDArray[np.intp]) -> Integrand:
+        """Return the integrand of some of the steps."""
 
     def value(self, a: float) -> Floats:
         """Return F at a, shape (m,)."""
+
+    def values(self, places: Sequence[float]) -> Floats:
+        """Return F at places, shape (q, m)."""
 
     def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
         """Return F at nodes, (q, m), and the contributions of the agents, (q, m, n)."""
@@ -122,12 +146,28 @@ class FunctionIntegrand:
         """Keep the parts; a constant derivative of the path is computed once."""
         self.function, self.path, self.batch, self.place = function, path, batch, place
         self.steps, self.agents, self.features = path.x.shape
-        self.spacing = max(function.precision.spacing, torch.finfo(path.x.dtype).eps)
         self.device = path.x.device
         self._velocity = path.velocity(0.0) if path.constant_velocity else None
         self._point: Tensor | None = None
         # Which features have a gradient at the first node, shape (m, d).
         self.used: NDArray[np.bool_] | None = None
+
+    @property
+    def spacing(self) -> float:
+        """The distance from 1 to the next number that F computes with, or returns."""
+        function = self.function
+        least = float(torch.finfo(self.path.x.dtype).eps)
+        return max(function.precision.spacing, function.spacing, least)
+
+    @property
+    def nearest(self) -> tuple[float, float]:
+        """How near the ends points of the path can be told from them."""
+        return nearest(self.path, self.function.precision.dtype)
+
+    def of_steps(self, steps: NDArray[np.intp]) -> FunctionIntegrand:
+        """Return the integrand of some of the steps."""
+        path, place = self.path.of_steps(steps), self.place.of_steps(steps)
+        return FunctionIntegrand(self.function, path, self.batch, place)
 
     def torn(self) -> FunctionIntegrand:
         """Return the integrand at a point off the path."""
@@ -139,6 +179,18 @@ class FunctionIntegrand:
         values = self.function.values(self.path.point(a), where).cpu().numpy()
         self.place.check_values(self.function.function, values[None], [a])
         return np.asarray(values)
+
+    def values(self, places: Sequence[float]) -> Floats:
+        """Return F at places, shape (q, m)."""
+        rows = []
+        for start in range(0, len(places), self.batch):
+            some = places[start : start + self.batch]
+            points = torch.cat([self.path.point(a) for a in some])
+            values = self.function.values(points, " at places of the path")
+            rows.append(values.cpu().numpy().reshape(len(some), self.steps))
+        table = np.concatenate(rows)
+        self.place.check_values(self.function.function, table, places)
+        return table
 
     def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
         """Return F at nodes, (q, m), and the contributions of the agents, (q, m, n)."""
@@ -163,6 +215,16 @@ class FunctionIntegrand:
         contributions = torch.stack(found) if len(found) > 1 else found[0][None]
         self.place.check_contributions(contributions, nodes)
         return table, contributions
+
+
+def nearest(path: Path, dtype: Any) -> tuple[float, float]:
+    """Return how near the baseline and x points of a path can be told from them."""
+    kinds = [torch.finfo(dtype), torch.finfo(path.x.dtype)]
+    apart = max(float(kind.eps) for kind in kinds)
+    if isinstance(path, StraightPath) and path.start is None:
+        # Multiples of x, down to the smallest numbers there are.
+        return 1e8 * max(float(kind.tiny) for kind in kinds), apart
+    return apart, apart
 
 
 def contribution(gradients: Tensor, velocity: Tensor) -> Tensor:

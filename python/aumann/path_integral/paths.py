@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from aumann.path_integral.evaluation import evaluating
 
 __all__ = ["CustomPath", "Path", "StraightPath", "TornPath"]
 
 Tensor: TypeAlias = Any
+Rows: TypeAlias = NDArray[np.intp]
 
 EVERYBODY = slice(None)
 # By how much the ends of a path may miss the baseline and x, relative to the largest feature.
@@ -32,6 +35,9 @@ class Path(Protocol):
 
     def of_step(self, k: int) -> Path:
         """Return the path of one of its steps."""
+
+    def of_steps(self, steps: Rows) -> Path:
+        """Return the path of some of its steps."""
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return the features of some agents at a, in `out` where the path can write to it."""
@@ -58,10 +64,17 @@ class StraightPath:
 
     def of_step(self, k: int) -> StraightPath:
         """Return the path of one of its steps."""
+        return self._at(slice(k, k + 1))
+
+    def of_steps(self, steps: Rows) -> StraightPath:
+        """Return the path of some of its steps."""
+        return self._at(torch.from_numpy(steps).to(self.x.device))
+
+    def _at(self, steps: Any) -> StraightPath:
         start = self.start
         if start is not None and len(start) > 1:
-            start = start[k : k + 1]
-        return StraightPath(self.x[k : k + 1], start)
+            start = start[steps]
+        return StraightPath(self.x[steps], start)
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return B + a (X - B), the ends to the bit, in memory of its own."""
@@ -101,6 +114,10 @@ class TornPath:
     def of_step(self, k: int) -> TornPath:
         """Return the point of one of its steps."""
         return TornPath(self.path.of_step(k))
+
+    def of_steps(self, steps: Rows) -> TornPath:
+        """Return the point of some of its steps."""
+        return TornPath(self.path.of_steps(steps))
 
     def point(self, a: float, agents: slice = EVERYBODY, out: Tensor | None = None) -> Tensor:
         """Return the features of some agents, whatever a is."""
@@ -163,6 +180,10 @@ class CustomPath:
             )
 
     def of_step(self, k: int) -> CustomPath:
+        """Return itself, the path of its only step."""
+        return self
+
+    def of_steps(self, steps: Rows) -> CustomPath:
         """Return itself, the path of its only step."""
         return self
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from aumann.path_integral.evaluation import Precision, TorchFunction, evaluating, gradient, shown
-from aumann.path_integral.integrand import Place, contribution
+from aumann.path_integral.integrand import Place, contribution, nearest
 from aumann.path_integral.paths import Path, TornPath
 from aumann.pooled import PooledValueFunction, check_encoded
 
@@ -45,12 +45,26 @@ class PooledIntegrand:
         self.function, self.precision = function, precision
         self.path, self.place = path, place
         _, self.agents, _ = path.x.shape
-        self.spacing = max(precision.spacing, torch.finfo(path.x.dtype).eps)
         self.device = path.x.device
         state = torch.empty(0, dtype=precision.dtype, device=precision.device)
         readout = Precision.of(function.readout, state)
         self._readout = TorchFunction(function.readout, readout, many=False)
         self._checked = False
+
+    @property
+    def spacing(self) -> float:
+        """The distance from 1 to the next number that F computes with."""
+        least = float(torch.finfo(self.path.x.dtype).eps)
+        return max(self.precision.spacing, self._readout.spacing, least)
+
+    @property
+    def nearest(self) -> tuple[float, float]:
+        """How near the ends points of the path can be told from them."""
+        return nearest(self.path, self.precision.dtype)
+
+    def of_steps(self, steps: NDArray[np.intp]) -> PooledIntegrand:
+        """Return itself, the integrand of its only step."""
+        return self
 
     def torn(self) -> PooledIntegrand:
         """Return the integrand at a point off the path."""
@@ -62,6 +76,10 @@ class PooledIntegrand:
         table = np.asarray(values.cpu().numpy())
         self.place.check_values(self.function, table[None], [a])
         return table
+
+    def values(self, places: Sequence[float]) -> Floats:
+        """Return F at places, shape (q, 1)."""
+        return np.stack([self.value(a) for a in places])
 
     def at(self, nodes: Sequence[float]) -> tuple[Floats, Tensor]:
         """Return F at a node, (1, 1), and the contributions of the agents, (1, 1, n)."""

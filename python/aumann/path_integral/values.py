@@ -25,7 +25,9 @@ from aumann.coercion import Features
 from aumann.estimators import PathIntegral
 from aumann.games import Game
 from aumann.path_integral.convergence import (
+    Coarse,
     Unconverged,
+    warn_coarse,
     warn_training,
     warn_unconverged,
     warn_unrepeatable,
@@ -41,8 +43,7 @@ from aumann.path_integral.inputs import ends_as_tensors, presence_at
 from aumann.path_integral.integrand import FunctionIntegrand, Integrand, Place
 from aumann.path_integral.paths import CustomPath, Path, StraightPath
 from aumann.path_integral.pooled_integrand import PooledIntegrand
-from aumann.path_integral.quadrature import Integral, integrate
-from aumann.path_integral.rules import LEVELS
+from aumann.path_integral.quadrature import FEWEST_NODES, Integral, integrate
 from aumann.path_integral.tied_agents import share_among_tied
 from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
@@ -54,6 +55,10 @@ Tensor: TypeAlias = Any
 # Numbers in features up to which evaluating several steps or nodes at once is faster than one by
 # one: beyond, arithmetic takes longer than starting it.
 BATCHED_NUMBERS = 2**16
+NODES_TOGETHER = 8
+# On a straight path the gradients of the built-in functions are constant, linear or smooth, but for
+# pairs of agents who change places, once each: nothing hides between nodes.
+FEWEST_OF_BUILT_IN = 3
 
 
 class PathValues:
@@ -90,6 +95,7 @@ class PathValues:
         self._compared = False
         self._tie_evaluations = 0
         self._doubt: str | None = None
+        self._coarse: list[Coarse] = []
         self._open: list[Unconverged] = []
         self._nodes: set[int] = set()
         self._capped = False
@@ -130,6 +136,8 @@ class PathValues:
         answer.evaluations += self._tie_evaluations
         if self._doubt is not None:
             warn_user(self._doubt)
+        if self._coarse:
+            warn_coarse(self._coarse)
         if not self._open:
             return
         warn_unconverged(self._open, self.estimator.tolerance)
@@ -204,7 +212,8 @@ class PathValues:
                 of_term = StraightPath(twin.reduce(path.x), start)
             form = TorchFunction(twin, Precision(path.x.device, of_term.x.dtype), many=True)
             integrand = FunctionIntegrand(form, of_term, self._nodes_together(of_term.x), place)
-            integral = integrate(integrand, self.estimator, progress.show)
+            fewest = FEWEST_OF_BUILT_IN if isinstance(path, StraightPath) else FEWEST_NODES
+            integral = integrate(integrand, self.estimator, progress.show, fewest)
             terms.append(integral.times(coefficient))
         return reduce(Integral.plus, terms)
 
@@ -277,7 +286,7 @@ class PathValues:
         return self._together(x[0])
 
     def _nodes_together(self, x: Tensor) -> int:
-        return min(LEVELS[-1] // 2 + 1, self._together(x))
+        return min(NODES_TOGETHER, self._together(x))
 
     def _together(self, x: Tensor) -> int:
         """Return how many times these features are evaluated together."""
@@ -334,18 +343,23 @@ class PathValues:
         present: NDArray[np.bool_] | None,
         first: int,
     ) -> None:
-        self._nodes.add(integral.evaluations)
+        self._nodes.update(integral.evaluations.tolist())
         self._capped |= integral.capped
         at_x, at_start = integral.ends
         for k, row in enumerate(integral.values.cpu().numpy()):
             answer.write(first + k, present, row, (at_x[k], at_start[k]), "")
             answer.error_estimates[first + k] = integral.error[k]
-            answer.evaluations += integral.evaluations
+            answer.evaluations += int(integral.evaluations[k])
+            largest = float(max(abs(at_x[k]), abs(at_start[k])))
+            change = max(float(np.abs(row).sum()), abs(float(at_x[k] - at_start[k])))
+            label = self._label(first + k)
+            coarse = Coarse(label, largest, integral.spacing * largest, change)
+            if coarse.matters and np.abs(row).max() > integral.least[k]:
+                self._coarse.append(coarse)
             if not integral.converged[k]:
                 sizes = np.abs(row)
                 total = at_x[k] - at_start[k]
                 error, residual = float(integral.error[k]), float(abs(row.sum() - total))
-                label = self._label(first + k)
                 self._open.append(Unconverged(label, error, residual, sizes.max(), sizes.sum()))
         self._converged[first : first + len(at_x)] = integral.converged
 
