@@ -90,7 +90,10 @@ def read_population(path: str | PathLike[str]) -> Population:
     with SealedParquet(path) as file:
         try:
             return _population(file, _header(file, name), name)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except (
+            *(ArithmeticError, AttributeError, LookupError),
+            *(RecursionError, TypeError, ValueError),
+        ) as error:
             if isinstance(error, ValueError) and name in str(error):
                 raise
             raise ValueError(f"{name} is no well-formed population: {error}") from error

@@ -57,3 +57,11 @@ def test_a_small_file_that_fills_a_memory_is_refused(tmp_path, monkeypatch, endi
     # As much as logs compress to is read.
     monkeypatch.setattr(_compressed, "MOST", 100_000)
     assert "holds more than" not in CliRunner().invoke(app, words).stderr
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "{b = " * 100_000])
+def test_a_study_too_deep_in_brackets_is_refused_in_one_line(tmp_path, text):
+    (tmp_path / "study.toml").write_text(text)
+    answer = CliRunner().invoke(app, ["study", str(tmp_path / "study.toml")])
+    assert (answer.exit_code, answer.stdout, answer.stderr.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'study.toml'} is no TOML" in answer.stderr

@@ -105,6 +105,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise ValueError(
             f"{file}: byte {error.start} is no UTF-8, in which TOML is written"
         ) from error
+    except RecursionError as error:
+        raise ValueError(f"{file} is no TOML that can be read: too deep in brackets") from error
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file} is no TOML: {error}") from error
     return asked

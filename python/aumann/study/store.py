@@ -283,7 +283,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     """
     try:
         found = unseal_document(path.read_bytes().decode())
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         return None
     except ValueError as error:
         raise ValueError(
