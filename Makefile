@@ -9,7 +9,10 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python test-wheel faults check wheel bench bench-study bench-smoke clean toolchain
+CASES ?= 20000
+SEED ?= 0
+
+.PHONY: help demo test test-rust test-python test-wheel faults fuzz miri check wheel bench bench-study bench-smoke clean toolchain
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -58,6 +61,13 @@ test-wheel: wheel $(VENV)/.develop ## Run the Python tests on wheel and sdist in
 faults: $(VENV)/.wheel $(VENV)/.develop ## Damage files, kill runs, fuzz readers: more of each than `make test` does
 	AUMANN_FAULTS=$(or $(COUNT),400) $(BIN)/pytest --quiet -n auto tests/python/test_damaged_files.py tests/python/test_faulty_runs.py \
 		tests/python/test_reader_fuzz.py
+
+fuzz: $(VENV)/.wheel $(VENV)/.develop ## Call the verb on CASES random inputs of a SEED, beside its twins
+	$(BIN)/python -W ignore tests/python/fuzz_verb.py --cases $(CASES) --seed $(SEED)
+
+miri: ## Run the loops with unsafe code, and what stands on them, under Miri (nightly Rust)
+	PROPTEST_CASES=8 MIRIFLAGS='-Zmiri-disable-isolation -Zmiri-ignore-leaks -Zmiri-tree-borrows' \
+		cargo +nightly miri test --quiet --package aumann-core --lib -- buckets:: several_chunks both_ways_find
 
 check: $(VENV)/.wheel $(VENV)/.develop ## Run formatters, linters, type checks and document checks
 	cargo fmt --check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from aumann import _core
@@ -50,15 +51,23 @@ def set_threads(threads: int | None) -> None:
     Parameters
     ----------
     threads : int or None
-        A positive number, or None for the default: ``RAYON_NUM_THREADS`` if it is set, else one
-        per core. A child process made by fork keeps the number.
+        A number from 1 to 1,024, or None for the default. A child process made by fork keeps the
+        number.
 
     Raises
     ------
     ValueError
-        If `threads` is not positive, or the system gives no such number.
+        If `threads` is not from 1 to 1,024, or the system gives no such number.
     TypeError
         If `threads` is no integer.
+
+    Notes
+    -----
+    The default is the first of the environment variables ``AUMANN_NUM_THREADS``,
+    ``RAYON_NUM_THREADS`` and ``OMP_NUM_THREADS`` that holds a positive integer, else one thread per
+    core. Of a list, as OpenMP allows ("4,2"), the first number counts; more than 1,024 counts as
+    1,024; anything else ("0", "-1", "abc", empty) is passed over as if it were not set. They are
+    read when threads are first needed, and by ``set_threads(None)``.
 
     Examples
     --------
@@ -73,4 +82,6 @@ def set_threads(threads: int | None) -> None:
             raise TypeError(f"threads: {threads!r}, a positive integer or None is wanted")
         if threads < 1:
             raise ValueError(f"threads: {threads}, a positive integer or None is wanted")
+        # What no machine word holds is refused as any number that is too large.
+        threads = min(threads, sys.maxsize)
     _core.set_threads(threads)

@@ -1,5 +1,6 @@
 """Gini mean difference from one baseline per agent, in any order, against all pairs in NumPy."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,60 @@ def test_twin_on_two_thousand_agents(kind: str) -> None:
         "wide": np.exp(60 * generator.random(x.shape) - 30),
     }[kind]
     assert_agrees(np.log1p(counts[1]) if kind == "counts" else x, baseline)
+
+
+@pytest.mark.parametrize("base", [0.0, 5e8, 3e9])
+@pytest.mark.parametrize("method", [aumann.Shapley(), aumann.Banzhaf(), aumann.LeaveOneOut()])
+def test_coalitions_of_ends_far_apart(base: float, method: Any) -> None:
+    generator = np.random.default_rng(9)
+    x = 1e9 + 1e-6 * generator.random((60, 3))
+    baseline = base + 1e-6 * generator.random(x.shape)
+    result = aumann.attribute(x, GINI, method=method, baseline=baseline)
+    s, b = ([sum(map(Fraction, row)) for row in rows.tolist()] for rows in (x, baseline))
+    n = len(s)
+    pairs = range(n)
+
+    def share(i: int, j: int) -> Fraction:
+        there = abs(s[i] - s[j]) - abs(b[i] - s[j])
+        if isinstance(method, aumann.LeaveOneOut):
+            return there
+        return (there + abs(s[i] - b[j]) - abs(b[i] - b[j])) / 2
+
+    phi = [2 * sum(share(i, j) for j in pairs if j != i) / n**2 for i in pairs]
+    expected = np.array([float(value) for value in phi])
+    np.testing.assert_allclose(result.values, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+    ends = ((s, result.value), (b, result.baseline_value))
+    for values, found in ends:
+        gini = sum(abs(values[i] - values[j]) for i in pairs for j in pairs) / n**2
+        assert found == pytest.approx(float(gini), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_offsets_cost_no_digits_and_rounding_ties_do_not_chain(dtype: type) -> None:
+    generator = np.random.default_rng(0)
+    if dtype is np.float32:
+        x = (1000 + 1e-3 * generator.random((2_000, 3))).astype(dtype)
+    else:
+        x = 1e9 + 1e-6 * (2 * generator.random((2_000, 3)) - 1)
+    # Differences of neighbouring numbers are exact, so that the first agent's may be taken off.
+    low = np.float64(x) - np.float64(x[0])
+    for baseline in (x[::-1], generator.permutation(x), np.nextafter(x, np.inf).astype(dtype)):
+        result = aumann.attribute(x, GINI, baseline=baseline)
+        from_row = np.float64(baseline) - np.float64(x[0])
+        twin = all_pairs(low, from_row)
+        accuracy = 1e-6 if dtype is np.float32 else 1e-13
+        assert np.abs(result.values - twin).max() <= accuracy * np.abs(twin).max()
+        for rows, found in ((low, result.value), (from_row, result.baseline_value)):
+            assert found == pytest.approx(reference.value("gini", rows), rel=1e-12)
+        assert abs(result.residual) <= accuracy * np.abs(result.values).sum()
+    assert result.value > (5e-4 if dtype is np.float32 else 1e-7)
+    ranks = np.sign(low.sum(axis=1)[:, None] - low.sum(axis=1)).sum(axis=1)
+    for common in (0.0, float(x[0, 0])):
+        result = aumann.attribute(x, GINI, baseline=common)
+        assert result.value == pytest.approx(reference.value("gini", low), rel=1e-12)
+        twin = reference.composite(np.float64(x) - common) * 2 * ranks / len(x) ** 2
+        assert np.abs(result.values - twin).max() <= accuracy * np.abs(twin).max()
+    assert GINI.value(x) == pytest.approx(reference.value("gini", low), rel=1e-12)
 
 
 def test_the_attribution_is_the_integral_of_the_gradient() -> None:

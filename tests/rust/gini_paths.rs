@@ -1,7 +1,7 @@
 //! The Gini mean difference with one baseline per agent, in any order, against all pairs.
 
 use aumann_core::{
-    Baseline, Features, Outcome, Real, Step, ValueFunction, aumann_shapley, blocks::CHUNK,
+    Baseline, Error, Features, Outcome, Real, Step, ValueFunction, aumann_shapley, blocks::CHUNK,
     value_function::GiniMeanDifference,
 };
 use proptest::prelude::*;
@@ -165,4 +165,61 @@ fn thread_counts_agree_on_every_bit_and_name_the_same_way() {
             assert!(bits(threads) == one, "{way}, {threads} threads");
         }
     }
+}
+
+/// As [`error`], relative to the largest attribution that there is.
+fn error_of_largest(found: &[f64], expected: &[f64]) -> f64 {
+    let largest = expected.iter().fold(0.0_f64, |largest, phi| largest.max(phi.abs()));
+    let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, f64::max) / largest
+}
+
+#[test]
+fn an_offset_of_all_agents_costs_no_digits() {
+    let n = 600;
+    // Multiples of a unit in the last place, so that differences are exact here too.
+    let levels = |state| uniforms(n, state).into_iter().map(|u| (u * 17.0).floor());
+    for (offset, unit) in [(1e9, 2.0_f64.powi(-23)), (1e3, 2.0_f64.powi(-43)), (-1e15, 0.125)] {
+        let [s, b]: [Vec<f64>; 2] = [3, 4].map(|state| levels(state).map(|k| k * unit).collect());
+        let lift = |values: &[f64]| values.iter().map(|v| offset + v).collect::<Vec<_>>();
+        let expected = all_pairs(&s, &b);
+        let (phi, outcome) = attribute(&lift(&s), &lift(&b), None);
+        assert!(error_of_largest(&phi, &expected) < 1e-13, "{offset}");
+        for (found, values) in [(outcome.value, &s), (outcome.baseline_value, &b)] {
+            assert!((found / gini(values) - 1.0).abs() < 1e-13, "{offset}");
+            assert!((gini(&lift(values)) / gini(values) - 1.0).abs() < 1e-13, "{offset}");
+        }
+    }
+}
+
+#[test]
+fn crossings_within_rounding_are_ties_but_do_not_chain() {
+    let unit = |k: usize| 1.0 + k as f64 * f64::EPSILON;
+    // The two in the middle cross by a unit in the last place and are ties: their signs are those of
+    // the agents below and above them.
+    let (phi, outcome) =
+        attribute(&[-2.0, unit(0), unit(1), 3.0], &[-1.0, unit(1) / 2.0, unit(0) / 2.0, 1.0], None);
+    assert_eq!(outcome.estimator, "closed form");
+    assert_eq!(phi, [2.0 / 16.0 * 3.0, 0.0, 0.0, 2.0 / 16.0 * 3.0 * 2.0]);
+    // A thousand neighbours, every one of which crosses those within three units.
+    let crossed = |k: usize| if k.is_multiple_of(2) { k + 3 } else { k.max(3) - 3 };
+    let (mut s, mut b): (Vec<f64>, Vec<f64>) =
+        (0..1_000).map(|k| (unit(k), unit(crossed(k)))).unzip();
+    s.extend([2.0, -3.0]);
+    b.extend([2.0, -3.0]);
+    let (phi, outcome) = attribute(&s, &b, None);
+    assert_eq!(outcome.estimator, "crossing pairs");
+    assert!(error_of_largest(&phi, &all_pairs(&s, &b)) < 1e-13);
+}
+
+#[test]
+fn differences_beyond_the_range_are_refused() {
+    let unit = 1e308;
+    let ends = ([unit, 0.5 * unit, 0.0], [0.0, 0.5 * unit, unit]);
+    let step = Step::new(Features::rows(&ends.0, 1).unwrap()).unwrap();
+    let rows = Baseline::PerAgent(Features::rows(&ends.1, 1).unwrap());
+    let mut out = [0.0; 3];
+    let function = GiniMeanDifference::new(None).unwrap();
+    let refused = aumann_shapley(&function, &step, &rows, &mut out);
+    assert_eq!(refused, Err(Error::Overflow { real: "float64" }));
 }

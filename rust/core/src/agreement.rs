@@ -1,6 +1,7 @@
 //! How far two attributions of the same agents agree: the one factor between them, and their ranks.
 
 use crate::blocks::{self, BLOCK, LANES, Merge, merge_tree};
+use crate::memory;
 use crate::rank::RankWeights;
 use crate::statistics::fold;
 
@@ -51,7 +52,7 @@ pub fn rank_correlation(one: &[f64], other: &[f64]) -> f64 {
 /// Twice the mid-ranks less their mean: whole numbers.
 fn centred_ranks(values: &[f64]) -> Vec<f64> {
     let n = values.len();
-    let mut ranks = vec![0.0; n];
+    let mut ranks = memory::zeros(n);
     if n == 0 {
         return ranks;
     }

@@ -4,11 +4,13 @@
 //! mergeable state; the states are merged in a tree whose shape depends on their number alone.
 //! Results are therefore the same bits at any number of threads.
 
+use crate::abandon::Watched;
 use rayon::prelude::*;
 
 /// Agents per chunk: the unit of parallel work and of the merge tree. 128 KiB of `f64` outputs, so
-/// that a chunk stays in the second-level cache. Changing it changes the last bits of results.
-pub const CHUNK: usize = 16_384;
+/// that a chunk stays in the second-level cache. Changing it changes the last bits of results. Miri,
+/// which is slow, sees several chunks all the same.
+pub const CHUNK: usize = if cfg!(miri) { 512 } else { 16_384 };
 
 /// Agents per block: outputs are written and then accumulated while they are in the first-level
 /// cache.
@@ -69,12 +71,18 @@ pub fn chunks(agents: usize) -> usize {
     agents.div_ceil(CHUNK)
 }
 
-/// One result per chunk of `agents` agents, in order. A single chunk runs on the calling thread.
+/// One result per chunk of `agents` agents, in order. A single chunk runs on the calling thread;
+/// several are given up between two of them if the work is to stop.
 pub(crate) fn map<R: Send>(
     agents: usize,
     work: impl Fn(std::ops::Range<usize>) -> R + Sync,
 ) -> Vec<R> {
     let range = |chunk: usize| chunk * CHUNK..agents.min((chunk + 1) * CHUNK);
+    let watched = Watched::current();
+    let work = |range| {
+        watched.look();
+        watched.over(|| work(range))
+    };
     match chunks(agents) {
         1 => vec![work(0..agents)],
         count => (0..count).into_par_iter().map(|chunk| work(range(chunk))).collect(),
@@ -86,6 +94,11 @@ pub(crate) fn map_mut<T: Send, R: Send>(
     out: &mut [T],
     work: impl Fn(usize, &mut [T]) -> R + Sync,
 ) -> Vec<R> {
+    let watched = Watched::current();
+    let work = |start, part: &mut [T]| {
+        watched.look();
+        watched.over(|| work(start, part))
+    };
     match chunks(out.len()) {
         1 => vec![work(0, out)],
         _ => out

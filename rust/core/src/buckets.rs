@@ -2,6 +2,7 @@
 //! and found again in agent order without an index, by replaying the stored bucket numbers.
 
 use crate::blocks::{self, BLOCK, CHUNK};
+use crate::memory;
 use std::ops::Range;
 
 /// More write streams than this thrash the address translation cache.
@@ -40,9 +41,10 @@ impl<T: Copy> Writer<'_, T> {
             let bucket = usize::from(id);
             let value = value(bucket);
             let cursor = &mut self.cursors[bucket];
-            // SAFETY: the offsets are exclusive prefix sums of the counts of these very ids, so each
+            // SAFETY: the offsets are exclusive prefix sums of how often each of these very ids was
+            // counted, by `Buckets::assign` itself, and they add up to the number of slots. So each
             // (chunk, bucket) owns its own run of slots, of which none is passed or shared; and
-            // there is one writer per chunk.
+            // there is one writer per chunk, which is used up here.
             unsafe { self.slots.0.add(*cursor).write(value) };
             *cursor += 1;
         }
@@ -51,26 +53,31 @@ impl<T: Copy> Writer<'_, T> {
 
 impl Buckets {
     /// Puts `agents` agents into `count` buckets. `assign` writes the buckets of a range of agents,
-    /// which is a chunk, and counts them. The memory of earlier buckets is used again.
+    /// which is a chunk. The memory of earlier buckets is used again.
+    ///
+    /// # Panics
+    /// Where a bucket is none of them.
     pub(crate) fn assign(
         &mut self,
         agents: usize,
         count: usize,
-        assign: impl Fn(Range<usize>, &mut [u16], &mut [u32]) + Sync,
+        assign: impl Fn(Range<usize>, &mut [u16]) + Sync,
     ) {
+        // Without offsets nothing can be scattered, should this be given up half-way.
+        self.offsets.clear();
+        self.ends.clear();
         self.count = count;
+        if self.ids.capacity() < agents {
+            self.ids = memory::zeros(agents);
+        }
         self.ids.resize(agents, 0);
         let counts = blocks::map_mut(&mut self.ids, |start, ids| {
+            assign(start..start + ids.len(), ids);
             let mut counts = vec![0_u32; count];
-            assign(start..start + ids.len(), ids, &mut counts);
-            debug_assert!((0..count).all(|bucket| {
-                let of_bucket = ids.iter().filter(|&&id| usize::from(id) == bucket);
-                of_bucket.count() == counts[bucket] as usize
-            }));
+            ids.iter().for_each(|&id| counts[usize::from(id)] += 1);
             counts
         });
         self.offsets.resize(counts.len() * count, 0);
-        self.ends.clear();
         let mut next = 0;
         for bucket in 0..count {
             for (chunk, counts) in counts.iter().enumerate() {
@@ -79,6 +86,7 @@ impl Buckets {
             }
             self.ends.push(next);
         }
+        assert_eq!(next, agents);
     }
 
     /// Number of buckets.
@@ -163,5 +171,80 @@ impl Buckets {
     #[cfg(test)]
     pub(crate) fn ids(&self) -> &[u16] {
         &self.ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    fn bucket(agent: usize, count: usize) -> u16 {
+        ((agent * agent + agent / 7) % count) as u16
+    }
+
+    fn assigned(agents: usize, count: usize, id: impl Fn(usize) -> u16 + Sync) -> Buckets {
+        let mut buckets = Buckets::default();
+        buckets.assign(agents, count, |agents, ids| {
+            ids.iter_mut().zip(agents).for_each(|(place, agent)| *place = id(agent));
+        });
+        buckets
+    }
+
+    #[test]
+    fn every_agent_has_a_slot_of_its_bucket_and_is_found_there() {
+        for agents in [1, BLOCK + 1, CHUNK, 3 * CHUNK + 5] {
+            for count in [1, 7, 64] {
+                let buckets = assigned(agents, count, |agent| bucket(agent, count));
+                let mut slots = vec![usize::MAX; agents];
+                buckets.scatter(&mut slots, |agents, writer| {
+                    let mut agent = agents.start;
+                    writer.each(|id| {
+                        assert_eq!(id, usize::from(bucket(agent, count)));
+                        agent += 1;
+                        agent - 1
+                    });
+                });
+                for (id, part) in buckets.split(&mut slots, 1).into_iter().enumerate() {
+                    assert!(part.iter().all(|&agent| usize::from(bucket(agent, count)) == id));
+                    assert!(part.is_sorted());
+                }
+                for start in (0..agents).step_by(CHUNK) {
+                    let chunk = start..agents.min(start + CHUNK);
+                    buckets.replay(
+                        chunk,
+                        1,
+                        |slot| slots[slot],
+                        |first, block| {
+                            assert!(block.iter().copied().eq(first..first + block.len()));
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_is_none_is_refused_before_anything_is_written() {
+        let wrong = |agent| if agent == CHUNK { 9 } else { 0 };
+        assert!(catch_unwind(|| assigned(2 * CHUNK, 9, wrong)).is_err());
+    }
+
+    #[test]
+    fn what_was_given_up_half_way_cannot_be_scattered() {
+        let mut buckets = assigned(2 * CHUNK, 2, |_| 1);
+        let half = |buckets: &mut Buckets| {
+            buckets.assign(2 * CHUNK, 2, |agents, ids| {
+                ids.fill(0);
+                assert!(agents.start == 0, "given up");
+            });
+        };
+        let caught = std::panic::AssertUnwindSafe(|| half(&mut buckets));
+        assert!(catch_unwind(caught).is_err());
+        let scattered = || {
+            let mut slots = vec![0_u8; 2 * CHUNK];
+            buckets.scatter(&mut slots, |_, writer| writer.each(|_| 1));
+        };
+        assert!(catch_unwind(std::panic::AssertUnwindSafe(scattered)).is_err());
     }
 }

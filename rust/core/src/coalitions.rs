@@ -5,6 +5,7 @@
 //! is the same whoever draws it, and whichever others are drawn.
 
 use crate::blocks::{self, BLOCK, Merge, merge_tree};
+use crate::memory;
 use crate::random::{Draw, Purpose};
 use crate::simd::dispatch;
 
@@ -31,7 +32,7 @@ impl Coalitions {
     /// again.
     pub fn draw(&mut self, draw: Draw, players: usize) {
         let stream = draw.stream(Purpose::Coalitions);
-        self.words.resize(players, 0);
+        memory::resize(&mut self.words, players, 0);
         blocks::map_mut(&mut self.words, |start, words| {
             let quarters = words.chunks_mut(4).zip((start / 4) as u64..);
             quarters.for_each(|(words, index)| {

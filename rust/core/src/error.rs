@@ -45,6 +45,13 @@ pub enum Error {
         /// Path parameter at which it was met: 1 is x, 0 the baseline.
         path: f64,
     },
+    /// Whoever waits for the result wants it no more.
+    Interrupted,
+    /// There is not enough memory.
+    OutOfMemory {
+        /// What could not be had.
+        bytes: usize,
+    },
     /// More agents with distinct composites of x and baseline than indices can hold.
     TooManyDistinct {
         /// The count that came.
@@ -212,6 +219,10 @@ impl Error {
             }
             Self::Overflow { real } => {
                 write!(f, "x: the composites or attributions{at} exceed the range of {real}")
+            }
+            Self::Interrupted => write!(f, "interrupted{at}"),
+            Self::OutOfMemory { bytes } => {
+                write!(f, "{bytes} bytes of working memory could not be allocated{at}")
             }
             Self::HeatDomain { product, path } => write!(
                 f,

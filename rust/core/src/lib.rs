@@ -9,6 +9,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `real`, `error` | the two floating-point types; what can be wrong |
+//! | [`abandon`], `memory` | work that is given up: on request, or without memory |
 //! | `simd`, `buffer` | choice of the instruction set; chunk-sized buffers |
 //! | [`blocks`] | chunks and the tree that merges them |
 //! | `features` | views of one step's features, presence, baselines |
@@ -30,6 +31,7 @@
 //!
 //! Start with [`value_function::Mean`], the smallest of them, then [`aumann_shapley()`].
 
+pub mod abandon;
 mod agreement;
 pub mod blocks;
 mod buckets;
@@ -43,6 +45,7 @@ mod game;
 mod grid;
 mod groups;
 mod linear;
+mod memory;
 mod method;
 mod moments;
 mod order;

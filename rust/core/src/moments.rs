@@ -9,6 +9,7 @@ mod reuse;
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -114,7 +115,7 @@ impl Moments {
         if !(bound.is_finite() && bound >= 0.0) {
             return Err(Error::Bound { bound });
         }
-        let (sums, squares) = (vec![0; players], vec![0; players]);
+        let (sums, squares) = (memory::zeros(players), memory::zeros(players));
         Ok(Self { bound, quantum: quantum(bound), samples: 0, sums, squares, reuse: None })
     }
 
@@ -144,7 +145,7 @@ impl Moments {
     /// No samples yet of the same players and bound.
     pub(crate) fn emptied(&self) -> Self {
         let players = self.players();
-        let (sums, squares) = (vec![0; players], vec![0; players]);
+        let (sums, squares) = (memory::zeros(players), memory::zeros(players));
         let reuse = self.reuse.as_ref().map(|_| Reuse::new(players));
         Self { samples: 0, sums, squares, reuse, ..*self }
     }

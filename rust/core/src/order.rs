@@ -5,6 +5,7 @@
 //! get there and back in streams.
 
 use crate::buckets::{Buckets, MAX_BUCKETS};
+use crate::memory;
 use crate::random::{Draw, Purpose, Stream};
 
 /// Players per bucket aimed at.
@@ -32,10 +33,9 @@ impl Order {
         let count = bucket_count(players);
         let stream = draw.stream(Purpose::Buckets);
         let shift = u16::BITS - count.trailing_zeros();
-        self.buckets.assign(players, count, |players, ids, counts| {
+        self.buckets.assign(players, count, |players, ids| {
             if count == 1 {
                 ids.fill(0);
-                counts[0] = ids.len() as u32;
                 return;
             }
             for (pair, ids) in ids.chunks_mut(2 * PER_BLOCK).enumerate() {
@@ -46,7 +46,6 @@ impl Order {
                     *parts = [0, 16, 32, 48].map(|place| (word >> place) as u16 >> shift);
                 }
                 ids.copy_from_slice(&parts.as_flattened()[..ids.len()]);
-                ids.iter().for_each(|&id| counts[usize::from(id)] += 1);
             }
         });
     }
@@ -132,9 +131,10 @@ impl Words {
 pub fn random_order(draw: Draw, players: usize) -> Vec<usize> {
     let mut order = Order::default();
     order.draw(draw, players);
-    let mut by_slot = vec![0; players];
+    let mut by_slot = memory::zeros(players);
     order.players_by_slot(&mut by_slot);
-    let (mut out, mut within) = (Vec::with_capacity(players), Vec::new());
+    let (mut out, mut within) = (Vec::new(), Vec::new());
+    memory::reserve(&mut out, players);
     for bucket in 0..order.buckets.count() {
         order.shuffle(bucket, &mut within);
         let members = &by_slot[order.buckets.slots(bucket)];

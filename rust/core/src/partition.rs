@@ -5,12 +5,13 @@
 
 use crate::blocks::{self, Merge, merge_tree};
 use crate::buckets::{Buckets, MAX_BUCKETS};
+use crate::memory;
 use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Agents per bucket aimed at: keys, packed copy and cells of a bucket stay in the cache.
-const BUCKET: usize = 4_096;
+const BUCKET: usize = if cfg!(miri) { 64 } else { 4_096 };
 
 /// Cells of equal width in key space that are joined to balanced buckets.
 const CELL_BITS: u32 = 15;
@@ -70,22 +71,18 @@ impl Splitter {
         Self::Cells { min, shift, bucket_of_cell }
     }
 
-    /// Writes the buckets of values and counts them.
-    fn assign(&self, values: &[f64], ids: &mut [u16], counts: &mut [u32]) {
-        let mut put = |id: &mut u16, bucket: u16| {
-            *id = bucket;
-            counts[usize::from(bucket)] += 1;
-        };
+    /// Writes the buckets of values.
+    fn assign(&self, values: &[f64], ids: &mut [u16]) {
         match self {
             Self::Cells { min, shift, bucket_of_cell } => {
                 for (id, &value) in ids.iter_mut().zip(values) {
-                    put(id, bucket_of_cell[((ordered_bits(value) - min) >> shift) as usize]);
+                    *id = bucket_of_cell[((ordered_bits(value) - min) >> shift) as usize];
                 }
             }
             Self::Search(firsts) => {
                 for (id, &value) in ids.iter_mut().zip(values) {
                     let key = ordered_bits(value);
-                    put(id, firsts.partition_point(|&first| first <= key) as u16);
+                    *id = firsts.partition_point(|&first| first <= key) as u16;
                 }
             }
         }
@@ -135,10 +132,10 @@ impl Partition {
         let count = (n / BUCKET).next_power_of_two().clamp(1, MAX_BUCKETS);
         let splitter = Splitter::new(values, min, max, count);
         let mut buckets = Buckets::default();
-        buckets.assign(n, count, |agents, ids, counts| {
-            values.with(agents, |values| splitter.assign(values, ids, counts));
+        buckets.assign(n, count, |agents, ids| {
+            values.with(agents, |values| splitter.assign(values, ids));
         });
-        let mut slots = vec![0_u64; n];
+        let mut slots = memory::zeros::<u64>(n);
         buckets.scatter(&mut slots, |agents, writer| {
             values.with(agents, |values| {
                 let mut keys = values.iter().map(|&value| ordered_bits(value));

@@ -269,6 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn several_chunks_are_ranked_alike() {
+        let n = 4 * crate::blocks::CHUNK + 77;
+        let spread = |i: usize| (i * 7_919 % 50_021) as f64;
+        let few = |i: usize| f64::from((i * i % 31) as u8) - 7.5;
+        let cases: [Vec<f64>; 2] = [(0..n).map(spread).collect(), (0..n).map(few).collect()];
+        for values in cases {
+            let mut sorted = values.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let twice_mid_rank = |&value: &f64| {
+                let below = sorted.partition_point(|&other| other < value);
+                (below + 1 + sorted.partition_point(|&other| other <= value)) as f64
+            };
+            let wanted: Vec<f64> = values.iter().map(twice_mid_rank).collect();
+            let ways = both_ways(&values);
+            assert!(ways.iter().all(|found| *found == wanted));
+        }
+    }
+
+    #[test]
     fn an_outlier_or_a_heavy_value_leaves_the_buckets_balanced() {
         let spread = |i: u64| (i * 7_919 % 50_021) as f64;
         let cases: [Vec<f64>; 3] = [

@@ -8,6 +8,7 @@
 use crate::blocks::CHUNK;
 use crate::buckets::Buckets;
 use crate::game::Scratch;
+use crate::memory;
 use crate::order::Order;
 use crate::random::Draw;
 use rayon::prelude::*;
@@ -51,13 +52,13 @@ pub(crate) fn sweep<R: Send>(
         order.shuffle(0, &mut within);
         let before = &vec![0.0; width];
         let bucket = Bucket { first: 0, before, payload, order: &within };
-        marginals.resize(players, 0.0);
+        memory::resize(marginals, players, 0.0);
         return vec![work(bucket, marginals)];
     }
 
     // The numbers of a bucket make room for its marginal contributions.
     let moved = marginals;
-    moved.resize(payload.len(), 0.0);
+    memory::resize(moved, payload.len(), 0.0);
     // Copies of a length known at compile time are no calls.
     let before = match width {
         1 => scatter::<1>(payload, buckets, moved),
@@ -121,7 +122,7 @@ fn scatter<const W: usize>(payload: &[f64], buckets: &Buckets, moved: &mut [f64]
 
 /// As [`scatter`], of any number of numbers.
 fn gather(payload: &[f64], width: usize, order: &Order, moved: &mut [f64]) -> Vec<f64> {
-    let mut players = vec![0; payload.len() / width];
+    let mut players = memory::zeros(payload.len() / width);
     order.players_by_slot(&mut players);
     let mut before = Vec::with_capacity(order.buckets.count() * width);
     let mut next = vec![0.0; width];

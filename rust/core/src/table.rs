@@ -3,6 +3,7 @@
 //! a key. Scratch: 4 bytes per agent and the tables.
 
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
+use crate::memory;
 use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -112,7 +113,7 @@ impl<W: Word> Table<W> {
         let chunks = blocks::chunks(values.len());
         let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
         let span = chunks.div_ceil(spans) * CHUNK;
-        let mut slots = vec![0_u32; values.len()];
+        let mut slots = memory::zeros::<u32>(values.len());
         let build = |index: usize, slots: &mut [u32]| {
             let mut distinct = Distinct::new();
             let free = FREE_DISTINCT.min(slots.len().max(CHUNK) / SPAN_PER_FREE);

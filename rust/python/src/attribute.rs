@@ -1,8 +1,9 @@
 //! Attribution and evaluation of value functions: extract, borrow, detach, convert.
 
 use crate::arrays::{BaselineRows, BaselineViews, StepViews, Steps, masks, not_empty, writeable};
-use crate::errors::{guard, message, value_error};
-use crate::pool;
+use crate::errors::{message, value_error};
+use crate::waiting;
+use aumann_core::abandon::Watched;
 use aumann_core::{
     Baseline, Descriptor, Outcome, Real, Result, Step, ValueFunction, aumann_shapley, banzhaf,
     banzhaf_mean_field, blocks, from_descriptor, leave_one_out, shapley, shapley_mean_field,
@@ -16,8 +17,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use rayon::prelude::*;
 
-/// Agents times steps between two looks for Ctrl-C: about a tenth of a second of the slowest
-/// kernel.
+/// Agents times steps that are handed to the core at once: about a tenth of a second of the slowest
+/// kernel, between two looks for Ctrl-C.
 const BATCH: usize = 8_000_000;
 
 /// Per step F(X), F(B), sum and sum of magnitudes of the attributions; their error; their estimator.
@@ -107,21 +108,22 @@ fn run<I: Send, R: Send>(
     while !items.is_empty() {
         let rest = items.split_off(items.len().min(batch));
         let now = std::mem::replace(&mut items, rest);
-        let found: Vec<Result<R>> = py.detach(|| {
-            if now.len() * agents <= blocks::CHUNK && !enumerates {
-                return guard(|| now.into_iter().map(&work).collect());
-            }
-            // Large steps are parallel inside; several at once would only multiply their scratch.
-            let serial = agents > blocks::CHUNK || enumerates;
-            pool::install(|| {
-                guard(|| match serial {
-                    true => now.into_iter().map(&work).collect(),
-                    false => now.into_par_iter().map(&work).collect(),
-                })
-            })?
+        let large = now.len() * agents > blocks::CHUNK || enumerates;
+        // Large steps are parallel inside; several at once would only multiply their scratch.
+        let serial = !large || agents > blocks::CHUNK || enumerates;
+        let found = waiting::detached(py, large, || {
+            let watched = Watched::current();
+            let work = |item| {
+                watched.look();
+                watched.over(|| work(item))
+            };
+            // Collected first, so that the earliest step's error is the one reported.
+            Ok(match serial {
+                true => now.into_iter().map(work).collect::<Vec<_>>(),
+                false => now.into_par_iter().map(work).collect(),
+            })
         })?;
-        // Collected first, so that the earliest step's error is the one reported.
-        for result in found {
+        for result in found.map_err(value_error)? {
             results.push(result.map_err(value_error)?);
         }
         py.check_signals()?;

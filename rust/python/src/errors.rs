@@ -2,12 +2,20 @@
 
 use aumann_core::Error;
 use pyo3::PyErr;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyValueError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Every error of the core is about a value.
+/// Every error of the core is about a value, unless memory is lacking or the work was given up.
 pub(crate) fn value_error(error: Error) -> PyErr {
-    PyValueError::new_err(error.to_string())
+    let mut cause = &error;
+    while let Error::AtStep { error, .. } = cause {
+        cause = error;
+    }
+    match cause {
+        Error::OutOfMemory { .. } => PyMemoryError::new_err(error.to_string()),
+        Error::Interrupted => PyKeyboardInterrupt::new_err(()),
+        _ => PyValueError::new_err(error.to_string()),
+    }
 }
 
 /// A message about a value.

@@ -9,6 +9,7 @@ mod errors;
 mod pool;
 mod relation;
 mod sampling;
+mod waiting;
 
 use aumann_core::{simd, value_function};
 use pyo3::exceptions::PyImportError;
@@ -17,9 +18,6 @@ use pyo3::types::PyDict;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
-
-/// More threads than any machine runs at once: a slip of the pen, refused before they are made.
-const MAX_THREADS: usize = 1_024;
 
 /// Names of the value functions.
 #[pyfunction]
@@ -52,9 +50,10 @@ fn get_threads() -> PyResult<usize> {
 #[pyo3(signature = (threads))]
 fn set_threads(threads: Option<usize>) -> PyResult<()> {
     match threads {
-        None | Some(1..=MAX_THREADS) => pool::set_threads(threads),
+        None | Some(1..=pool::MAX_THREADS) => pool::set_threads(threads),
         Some(threads) => Err(errors::message(format!(
-            "threads: {threads}, a number from 1 to {MAX_THREADS} or None is wanted"
+            "threads: {threads}, a number from 1 to {} or None is wanted",
+            pool::MAX_THREADS
         ))),
     }
 }

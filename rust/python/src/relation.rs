@@ -1,7 +1,7 @@
 //! Sums over groups, and how far two attributions agree: extract, borrow, detach, convert.
 
-use crate::errors::{guard, message};
-use crate::pool;
+use crate::errors::{message, value_error};
+use crate::waiting;
 use aumann_core::{Real, blocks, fit, group_sums as sums_of, rank_correlation as correlation};
 use numpy::{Element, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -14,10 +14,7 @@ fn detached<R: Send>(
     agents: usize,
     work: impl FnOnce() -> R + Send,
 ) -> PyResult<R> {
-    py.detach(|| match agents > blocks::CHUNK {
-        true => pool::install(|| guard(work))?,
-        false => guard(work),
-    })
+    waiting::detached(py, agents > blocks::CHUNK, || Ok(work()))?.map_err(value_error)
 }
 
 fn both<'a>(one: &'a Numbers<'_>, other: &'a Numbers<'_>) -> PyResult<(&'a [f64], &'a [f64])> {

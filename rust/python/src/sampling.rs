@@ -4,6 +4,8 @@ use crate::arrays::{BaselineRows, BaselineViews, Steps, masks, not_empty};
 use crate::attribute::{Function, is_single, mask_of};
 use crate::errors::{guard, message, value_error};
 use crate::pool;
+use crate::waiting;
+use aumann_core::abandon::caught;
 use aumann_core::random::Draw;
 use aumann_core::{
     self as core, BATCH, Coalitions, Drawn, Error, Game, Orders, Plan, Real, Step, blocks,
@@ -254,9 +256,11 @@ fn on_pool_or<R: Send>(
     explain: fn(Error) -> PyErr,
     work: impl FnOnce() -> core::Result<R> + Send,
 ) -> PyResult<R> {
+    // Not to be given up half-way: samples that were drawn are kept.
+    let work = || guard(|| caught(work));
     let result = py.detach(|| match large {
-        true => pool::install(|| guard(work))?,
-        false => guard(work),
+        true => pool::install(work)?,
+        false => work(),
     })?;
     result.map_err(explain)
 }
@@ -281,7 +285,7 @@ fn game<T: Real + Element>(
     let masks = masks(presence, (1, agents))?;
     let function = function.build::<T>()?;
     // The Gini mean difference ranks two values per agent.
-    on_pool(py, 2 * agents > blocks::CHUNK, || {
+    let game = waiting::detached(py, 2 * agents > blocks::CHUNK, || {
         x.with_step(0, |features| {
             let x = Step::with_presence(features, mask_of(masks, 0, agents))?;
             baseline.with_step(0, |baseline| {
@@ -289,7 +293,8 @@ fn game<T: Real + Element>(
                 Ok((function.game(&x, &baseline)?, core::fingerprint(&x, &baseline)))
             })
         })
-    })
+    })?;
+    game.map_err(value_error)
 }
 
 /// The players of a random order, the first to join first.

@@ -4,6 +4,7 @@
 //! one player. Every block of them starts from the empty coalition again, so that errors do not pile
 //! up. Values are added up by size of the coalition: all those of a size have the same weight.
 
+use crate::abandon::Watched;
 use crate::blocks::{CHUNK, Merge, merge_tree};
 use crate::error::{Error, Result};
 use crate::game::Game;
@@ -75,7 +76,9 @@ impl Enumeration {
     pub fn of(game: &dyn Game) -> Result<Self> {
         let none = Self::new(game.players())?;
         let steps = 1_u64 << game.players();
+        let watched = Watched::current();
         let group = |group: u64| {
+            watched.look();
             let mut sums = none.clone();
             let steps = group * BLOCKS * STEPS..steps.min((group + 1) * BLOCKS * STEPS);
             for start in steps.clone().step_by(STEPS as usize) {

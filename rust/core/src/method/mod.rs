@@ -8,6 +8,7 @@ mod mean_field;
 mod sampler;
 mod shapley;
 
+use crate::abandon::caught;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
 use crate::real::Real;
@@ -95,7 +96,7 @@ fn of_present<T: Real>(
         return Err(Error::Shape { argument: "out", what: "agents", got, wanted });
     }
     baseline.check(x.features())?;
-    let outcome = attribute(&mut out[..x.present()])?;
+    let outcome = caught(|| attribute(&mut out[..x.present()]))?;
     x.expand(out);
     Ok(outcome)
 }

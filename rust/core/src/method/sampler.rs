@@ -3,6 +3,7 @@
 //! A sample is told apart by seed and number, and moments are sums of integers: drawing samples
 //! 0 to 30 at once, in two runs, or on two machines and merging gives the same bits.
 
+use crate::abandon::caught;
 use crate::blocks::CHUNK;
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
@@ -163,7 +164,8 @@ impl Sampler {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut moments = std::mem::replace(&mut self.moments, Moments::new(0, 0.0)?);
         let before = moments.samples();
-        let result = self.sample(samples.clone(), &mut scratch, &mut moments);
+        // The samples so far outlast what ends in want of memory.
+        let result = caught(|| self.sample(samples.clone(), &mut scratch, &mut moments));
         (self.scratch, self.moments) = (scratch, moments);
         let end = samples.start + (self.moments.samples() - before);
         if end > samples.start {

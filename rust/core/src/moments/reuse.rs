@@ -8,6 +8,7 @@ use super::{BITS, MAX_SAMPLES, Moments};
 use crate::blocks::CHUNK;
 use crate::coalitions::{BATCH, GROUP};
 use crate::error::{Error, Result};
+use crate::memory;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -58,7 +59,7 @@ impl Sums {
 
 impl Reuse {
     pub(super) fn new(players: usize) -> Self {
-        Self { counts: vec![0; players], sum: 0, square: 0 }
+        Self { counts: memory::zeros(players), sum: 0, square: 0 }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -9,17 +9,19 @@ mod crossing;
 mod exact;
 mod game;
 mod members;
+mod offset;
 mod orders;
 mod two_steps;
 mod values;
 
 use super::composite::{self, Composites, Weights};
 use super::{MeanFunction, Outcome, ValueFunction};
-use crate::blocks::{self, BLOCK, LANES, merge_tree};
+use crate::blocks::{self, BLOCK, LANES, Merge, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
 use crate::game::Game;
 use crate::linear::weighted_sum;
+use crate::memory;
 use crate::rank::{RankWeights, from_ordered_bits, ordered_bits};
 use crate::real::Real;
 use crate::simd::dispatch;
@@ -29,6 +31,7 @@ use rayon::prelude::*;
 use crossing::Ends;
 use exact::Method;
 use game::GiniGame;
+use offset::Offset;
 
 /// Gini mean difference of the composite, with the convention c = 1/n^2.
 #[derive(Clone, Debug)]
@@ -42,10 +45,10 @@ fn rank_weight(n: usize) -> impl Fn(u64, u64) -> f64 + Sync {
     move |first, last| ((first + last) as i64 - (n as i64 + 1)) as f64 * factor
 }
 
-/// Smallest, largest and sum of the composites, which are not kept.
-fn extent<T: Real>(x: &Step<'_, T>, weights: &[f64]) -> Result<Extent> {
+/// Smallest, largest and sum of the composites taken from a row; they are not kept.
+fn extent<T: Real>(x: &Step<'_, T>, weights: &[f64], row: &Baseline<'_, T>) -> Result<Extent> {
     let states = blocks::map(x.present(), |positions| {
-        composite::pieces(weights, x, &Baseline::Zero, positions, Extremes::default(), |_, _| ())
+        composite::pieces(weights, x, row, positions, Extremes::default(), |_, _| ())
     });
     finite(merge_tree(states).ok_or(Error::Empty)?, x)
 }
@@ -72,9 +75,27 @@ impl GiniMeanDifference {
     ) -> Result<Outcome> {
         let weights = self.weights.of(x.features())?;
         let base = x.with_features(rows.clone());
-        let x_extent = extent(x, &weights)?;
-        let extents = [extent(&base, &weights).map_err(Error::of_baseline)?, x_extent];
-        let weighed = Ends { base: &base, x, weights: &weights, extents }.weigh()?;
+        let of_x = extent(x, &weights, &Baseline::Zero)?;
+        let of_base = extent(&base, &weights, &Baseline::Zero).map_err(Error::of_baseline)?;
+        let offset = Offset::new(x, &weights, &of_base.merge(of_x), offset::SMALL);
+        let mut extents = [of_base, of_x];
+        if !offset.is_zero() {
+            extents =
+                [extent(&base, &weights, &offset.row())?, extent(x, &weights, &offset.row())?];
+        }
+        // An end that is offset alone.
+        let alone = |step, extent| !Offset::new(step, &weights, extent, offset::SMALL).is_zero();
+        let alone = [alone(&base, &of_base), alone(x, &of_x)];
+        let rounded = alone == [false; 2];
+        let ends = Ends { base: &base, x, weights: &weights, offset, extents, rounded };
+        let mut weighed = ends.weigh()?;
+        // What its composites have lost, its F has not.
+        if alone[0] {
+            weighed.baseline_value = self.value(&base)?;
+        }
+        if alone[1] {
+            weighed.value = self.value(x)?;
+        }
         let path = Baseline::PerAgent(rows.clone());
         let sums = blocks::map_mut(out, |start, part| {
             let positions = start..start + part.len();
@@ -121,15 +142,18 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
     fn value(&self, x: &Step<'_, T>) -> Result<f64> {
         let weights = self.weights.of(x.features())?;
         let n = x.present();
-        let mut keys = vec![0_u64; n];
-        let extents = blocks::map_mut(&mut keys, |start, keys| {
-            let positions = start..start + keys.len();
-            let (s, extent) =
-                composite::chunk(&weights, x, &Baseline::Zero, positions, Extremes::default());
-            keys.iter_mut().zip(s.iter()).for_each(|(key, s)| *key = ordered_bits(*s));
-            extent
-        });
-        let centre = finite(merge_tree(extents).ok_or(Error::Empty)?, x)?.sum / n as f64;
+        let mut keys = memory::zeros::<u64>(n);
+        let (_, extent) = Offset::measure(x, &weights, offset::SMALL, |row| {
+            let extents = blocks::map_mut(&mut keys, |start, keys| {
+                let positions = start..start + keys.len();
+                let (s, extent) =
+                    composite::chunk(&weights, x, row, positions, Extremes::default());
+                keys.iter_mut().zip(s.iter()).for_each(|(key, s)| *key = ordered_bits(*s));
+                extent
+            });
+            finite(merge_tree(extents).ok_or(Error::Empty)?, x)
+        })?;
+        let centre = extent.sum / n as f64;
         if blocks::chunks(n) == 1 {
             keys.sort_unstable();
         } else {
@@ -158,18 +182,24 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
         let weights = self.weights.of(x.features())?;
         let n = out.len();
         // In f64 the composites wait in `out` for their ranks; f32 could not hold them.
-        let (extent, ranks, held) = if let Some(held) = T::as_f64s(out) {
-            let extent = weighted_sum(x, &Baseline::Zero, &weights, held, &Extremes::default());
-            let extent = finite(extent, x)?;
-            (extent, RankWeights::new(&*held, extent.bounds(), &rank_weight(n)).0, true)
+        let mut raw = None;
+        let (offset, extent) = Offset::measure(x, &weights, offset::TINY, |row| {
+            let extent = match T::as_f64s(out) {
+                Some(held) => finite(weighted_sum(x, row, &weights, held, &Extremes::default()), x),
+                None => extent(x, &weights, row),
+            }?;
+            raw.get_or_insert(extent);
+            Ok(extent)
+        })?;
+        let ranks = if let Some(held) = T::as_f64s(out) {
+            RankWeights::new(&*held, extent.bounds(), &rank_weight(n)).0
         } else {
-            let extent = extent(x, &weights)?;
-            let composites = Composites { x, baseline: &Baseline::Zero, weights: &weights };
-            (extent, RankWeights::new(&composites, extent.bounds(), &rank_weight(n)).0, false)
+            let composites = Composites { x, baseline: &offset.row(), weights: &weights };
+            RankWeights::new(&composites, extent.bounds(), &rank_weight(n)).0
         };
+        let held = T::as_f64s(out).is_some() && offset.is_zero();
         let held = held && matches!(baseline, Baseline::Zero);
-        let base = composite::of_row(&weights, &baseline.row(weights.len()));
-        let centre = extent.sum / n as f64 - base;
+        let centre = extent.sum / n as f64 - offset.of_baseline(&weights, baseline);
         let sums = blocks::map_mut(out, |start, part| {
             let positions = start..start + part.len();
             let read =
@@ -195,6 +225,9 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
             (Absorb::<T>::total(scale), fold(value))
         });
         let (sums, value) = merge_tree(sums).ok_or(Error::Empty)?;
+        // What the differences from a far baseline have lost, F has not.
+        let alone = Offset::new(x, &weights, &raw.unwrap_or(extent), offset::SMALL);
+        let value = if alone.is_zero() { value } else { self.value(x)? };
         outcome(sums, value, 0.0, T::NAME)
     }
 

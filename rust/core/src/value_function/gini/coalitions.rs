@@ -11,6 +11,7 @@ use super::values::Baselines;
 use crate::blocks::{self, CHUNK, Merge, merge_tree};
 use crate::coalitions::{BATCH, GROUP, Lanes, count_group};
 use crate::error::Result;
+use crate::memory;
 use crate::moments::Moments;
 use crate::simd::dispatch;
 use rayon::prelude::*;
@@ -29,7 +30,7 @@ pub(super) struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     pub(super) fn new(game: &'a GiniGame, of_players: &[u64]) -> Self {
-        let mut words = vec![0; game.order.len()];
+        let mut words = memory::zeros(game.order.len());
         let counts = blocks::map_mut(&mut words, |start, words| {
             let order = &game.order[start..start + words.len()];
             for (word, &entry) in words.iter_mut().zip(order) {

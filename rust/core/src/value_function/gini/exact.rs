@@ -11,18 +11,23 @@
 //! Sums run over integers, so that differences of them lose nothing and need no order. Composites
 //! are taken relative to a row amid the data, so that an offset of all agents costs no digits.
 
+mod apart;
+mod both_ends;
+
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
-use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
 use crate::grid::{Grid, Unit, bits_of, to_f64};
 use crate::linear::{first_means, weighted_sum};
+use crate::memory;
 use crate::rank::{Ascent, RankWeights, TieWeight, Ties, Values, from_ordered_bits, ordered_bits};
 use crate::real::Real;
 use crate::simd::dispatch;
 use crate::statistics::{Absorb, Extent, Extremes, Scale};
 use crate::value_function::Outcome;
 use crate::value_function::composite::{self, Composites};
+use apart::Apart;
+use both_ends::{BASELINE_BIT, BothEnds};
 use std::ops::Range;
 
 /// Which value of the game.
@@ -213,36 +218,6 @@ fn rank_common<V: Values + ?Sized>(
     Some((ranks, weight.unit.times(to_f64(pairs))))
 }
 
-/// The composites of both ends, each agent's in x before its baseline's. The last bit of a value
-/// says which end it is of.
-struct BothEnds<'a, 'x, T> {
-    ends: [Composites<'a, 'x, T>; 2],
-}
-
-/// Whether a key is a baseline's.
-const BASELINE_BIT: u64 = 1;
-
-impl<T: Real> Values for BothEnds<'_, '_, T> {
-    fn len(&self) -> usize {
-        2 * self.ends[0].len()
-    }
-
-    fn with<R>(&self, positions: Range<usize>, work: impl FnOnce(&[f64]) -> R) -> R {
-        let agents = positions.start / 2..positions.end.div_ceil(2);
-        let mut values = Buffer::of(2 * agents.len());
-        for (end, composites) in self.ends.iter().enumerate() {
-            composites.with(agents.clone(), |composites| {
-                for (pair, &value) in values.as_chunks_mut::<2>().0.iter_mut().zip(composites) {
-                    let key = ordered_bits(value) & !BASELINE_BIT | end as u64;
-                    pair[end] = from_ordered_bits(key);
-                }
-            });
-        }
-        let first = positions.start % 2;
-        work(&values[first..first + positions.len()])
-    }
-}
-
 /// Sums of distances, as weights: less the sum of all terms, which is the same for each.
 struct Distances {
     method: Method,
@@ -316,7 +291,7 @@ impl Weights {
         });
         keys.sort_unstable();
         let mut ascent = Ascent::new(weight, 0, Default::default());
-        let mut weights = vec![0; count];
+        let mut weights = memory::zeros(count);
         for ties in keys.chunk_by(|a, b| a.0 == b.0) {
             let shared = ascent.next(ties[0].0, ties.len() as u64);
             ties.iter().for_each(|&(_, position)| weights[position] = shared);
@@ -346,9 +321,14 @@ pub(super) fn per_agent<T: Real>(
     let path = Baseline::PerAgent(rows.clone());
     let row = first_means(x);
     let origin = Baseline::Common(&row);
-    let both = extent(x, weights, &origin)?.merge(extent(&base, weights, &origin)?);
+    let extents = [extent(x, weights, &origin)?, extent(&base, weights, &origin)?];
+    let both = extents[0].merge(extents[1]);
     if !both.sum.is_finite() {
         return Err(x.explain_non_finite(&path));
+    }
+    let apart = Apart::new([x, &base], weights, extents)?;
+    if let (Method::Shapley, Some(apart)) = (method, &apart) {
+        return apart.attribute(out);
     }
     let bounds = both.bounds();
     let grid = Grid::new(bounds, 2 * n);
@@ -386,7 +366,8 @@ pub(super) fn per_agent<T: Real>(
     });
     let sums = merge_tree(sums).ok_or(Error::Empty)?;
     let unit = grid.unit(0, k);
-    let [value, baseline_value] = [pairs.0, pairs.1].map(|pairs| unit.times(to_f64(pairs)));
+    let values = || [pairs.0, pairs.1].map(|pairs| unit.times(to_f64(pairs)));
+    let [value, baseline_value] = apart.map_or_else(values, |apart| apart.values);
     if !(sums.sum + value + baseline_value).is_finite() {
         return Err(Error::Overflow { real: T::NAME });
     }

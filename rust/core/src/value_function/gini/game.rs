@@ -18,7 +18,8 @@ use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
-use crate::linear::weighted_sum;
+use crate::linear::{first_means, weighted_sum};
+use crate::memory;
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -57,17 +58,16 @@ impl GiniGame {
         baseline.check(x.features())?;
         let weights = weights.of(x.features())?;
         let composites = |x: &Step<'_, T>, from: &Baseline<'_, T>| {
-            let mut out = vec![0.0; x.present()];
+            let mut out = memory::zeros(x.present());
             finite(weighted_sum(x, from, &weights, &mut out, &Extremes::default()), x)?;
             Ok(out)
         };
         match baseline {
             Baseline::PerAgent(rows) => {
-                let base = composites(&x.with_features(rows.clone()), &Baseline::Zero);
-                Self::per_agent(
-                    &composites(x, &Baseline::Zero)?,
-                    &base.map_err(Error::of_baseline)?,
-                )
+                let row = first_means(x);
+                let from = Baseline::Common(&row);
+                let base = composites(&x.with_features(rows.clone()), &from);
+                Self::per_agent(&composites(x, &from)?, &base.map_err(Error::of_baseline)?)
             }
             _ => Self::relative(&composites(x, baseline)?),
         }

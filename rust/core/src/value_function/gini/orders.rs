@@ -9,6 +9,7 @@ use super::members::{Members, Places};
 use super::values::Baselines;
 use crate::blocks::CHUNK;
 use crate::game::Scratch;
+use crate::memory;
 use crate::order::Order;
 use crate::random::Draw;
 use crate::simd::dispatch;
@@ -44,7 +45,7 @@ impl GiniGame {
         let players = self.composites.len();
         let Scratch { order, ranks, marginals, .. } = scratch;
         order.draw(draw, players);
-        ranks.resize(players * W, 0);
+        memory::resize(ranks, players * W, 0);
         order.buckets.scatter(ranks.as_chunks_mut().0, |players, writer| {
             let mut player = players.start;
             writer.each(|_| {
@@ -53,7 +54,7 @@ impl GiniGame {
             });
         });
         let rows = ranks.as_chunks::<W>().0;
-        marginals.resize(players, 0.0);
+        memory::resize(marginals, players, 0.0);
         let mut parts = order.buckets.split(marginals, 1).into_iter();
         let buckets = order.buckets.count();
         let threads = if players <= CHUNK { 1 } else { rayon::current_num_threads().min(buckets) };
@@ -80,7 +81,7 @@ impl GiniGame {
 
     /// How many more values of each rank are in the tree once players have joined.
     fn changes<const W: usize>(&self, rows: &[[u32; W]]) -> Vec<i64> {
-        let mut changes = vec![0; self.values.len()];
+        let mut changes = memory::zeros(self.values.len());
         for row in rows {
             changes[row[0] as usize] += 1;
             if W > 1 {

@@ -9,6 +9,7 @@
 use super::game::GiniGame;
 use super::members::Members;
 use super::orders::{Run, slots};
+use crate::memory;
 use crate::order::Order;
 use crate::rank_tree::RankTree;
 use crate::simd::dispatch;
@@ -110,7 +111,8 @@ impl GiniGame {
         let magnitude = earlier.iter().map(|totals| totals.magnitude).sum();
         let mut members = Members::of(self, before, first, magnitude);
         let mut cursors = starts.clone();
-        let (mut partial, mut streams) = (Vec::with_capacity(players), vec![0; players]);
+        let (mut partial, mut streams) = (Vec::new(), memory::zeros(players));
+        memory::reserve(&mut partial, players);
         let within = run.buckets.clone().map(|bucket| {
             let mut within = Vec::new();
             order.shuffle(bucket, &mut within);

@@ -2,6 +2,7 @@
 
 use crate::blocks;
 use crate::error::{Error, Result};
+use crate::memory;
 use rayon::prelude::*;
 
 /// Bits of n times the largest value.
@@ -65,13 +66,13 @@ pub(super) fn rank(
         let (argument, what, wanted) = ("x", "values to rank", u32::MAX as usize);
         return Err(Error::Shape { argument, what, got: count, wanted });
     }
-    let mut sorted: Vec<(i64, u32)> = (0..count).map(|i| (value(i), i as u32)).collect();
+    let mut sorted = memory::collect((0..count).map(|i| (value(i), i as u32)));
     if blocks::chunks(count) == 1 {
         sorted.sort_unstable();
     } else {
         sorted.par_sort_unstable();
     }
-    let (mut values, mut ranks, mut starts) = (Vec::new(), vec![0; count], Vec::new());
+    let (mut values, mut ranks, mut starts) = (Vec::new(), memory::zeros(count), Vec::new());
     let mut missing = zero;
     let mut start = 0;
     for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
@@ -92,6 +93,6 @@ pub(super) fn rank(
         starts.push(start);
     }
     starts.push(start);
-    let order = sorted.into_iter().map(|(_, i)| i).collect();
+    let order = memory::collect(sorted.into_iter().map(|(_, i)| i));
     Ok(Ranked { values, ranks, order, starts })
 }

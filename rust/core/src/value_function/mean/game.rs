@@ -6,6 +6,7 @@ use crate::coalitions::{BATCH, Coalitions, sums_of_members};
 use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
+use crate::memory;
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -25,7 +26,7 @@ impl MeanGame {
         baseline: &Baseline<'_, T>,
     ) -> Result<Self> {
         baseline.check(x.features())?;
-        let mut marginals = vec![0.0; x.present()];
+        let mut marginals = memory::zeros(x.present());
         let outcome = mean.marginals(x, baseline, &mut marginals)?;
         let (value, baseline_value) = (outcome.value, outcome.baseline_value);
         Ok(Self { marginals, value, baseline_value })

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, Orders, Scratch};
 use crate::linear::{first_means, weighted_sum};
+use crate::memory;
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -45,13 +46,13 @@ impl VarianceGame {
         let weights = weights.of(x.features())?;
         let share = 1.0 / x.present() as f64;
         let row = first_means(x);
-        let mut composites = vec![0.0; x.present()];
+        let mut composites = memory::zeros(x.present());
         let shift = Baseline::Common(&row);
         let of_x = weighted_sum(x, &shift, &weights, &mut composites, &Deviations::default());
         let game = if let Baseline::PerAgent(rows) = baseline {
             let base = x.with_features(rows.clone());
             let row = first_means(&base);
-            let mut middles = vec![0.0; x.present()];
+            let mut middles = memory::zeros(x.present());
             let shift = Baseline::Common(&row);
             let of_base =
                 weighted_sum(&base, &shift, &weights, &mut middles, &Deviations::default());

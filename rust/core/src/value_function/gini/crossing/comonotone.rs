@@ -2,14 +2,12 @@
 //!
 //! Pairs come in the order of b; s must then ascend. Composites of equal products of counts may
 //! differ in their last bits, and then so may their order in x and in the baseline: such a crossing
-//! within rounding is a tie.
+//! within rounding is a tie. A block of ties is no wider than rounding: where crossings would chain
+//! to a wider one, they are crossings.
 
 use super::pairs::Pair;
 use super::{Sum, Weight};
 use std::collections::VecDeque;
-
-/// Units of rounding, per feature, by which a pair may cross.
-pub(super) const ROUNDING: f64 = 4.0;
 
 /// Pairs of neighbouring ranks that share a weight.
 struct Ties {
@@ -17,14 +15,14 @@ struct Ties {
     pairs: usize,
     first: usize,
     agents: usize,
-    last: f64,
+    /// Smallest b, and the smallest and largest s.
+    start: f64,
+    lowest: f64,
     highest: f64,
-    /// Sums of the composites of baseline and x about their centres.
-    sums: [Sum; 2],
 }
 
-/// The weights of the pairs and F of baseline and x, or `None` where two pairs cross. `centres`
-/// are near the means of both.
+/// The weights of the pairs and F of baseline and x, or `None` where two pairs cross by more than
+/// `tolerance`, a part of their magnitude. `centres` are near the means of both.
 pub(super) fn weigh(
     pairs: &[Pair],
     weight: Weight,
@@ -34,38 +32,43 @@ pub(super) fn weigh(
     let near = |x: f64, y: f64| (x - y).abs() <= tolerance * x.abs().max(y.abs());
     let mut weights = Vec::new();
     let mut values = [Sum::default(); 2];
+    let mut ascending = Vec::new();
     // Only tie blocks that a later pair may still join; the others are closed, in their order.
     let mut open: VecDeque<Ties> = VecDeque::new();
     let mut close = |ties: Ties| {
-        let shared = weight.of(ties.first, ties.agents, 0.0);
-        weights.resize(ties.first_pair + ties.pairs, shared);
-        for (value, sum) in values.iter_mut().zip(ties.sums) {
-            value.add(shared * sum.total());
+        weights.resize(ties.first_pair + ties.pairs, weight.of(ties.first, ties.agents, 0.0));
+        // F is that of the composites as they are.
+        let pairs = &pairs[ties.first_pair..][..ties.pairs];
+        ascending.clear();
+        ascending.extend(pairs.iter().map(|pair| (pair.s(), pair.count)));
+        ascending.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut before = [ties.first; 2];
+        let ends = pairs.iter().map(|pair| (pair.b(), pair.count)).zip(&ascending);
+        for (of_b, &of_s) in ends {
+            for (end, (value, count)) in [of_b, of_s].into_iter().enumerate() {
+                let weight = weight.of(before[end], count, 0.0);
+                values[end].add(weight * count as f64 * (value - centres[end]));
+                before[end] += count;
+            }
         }
     };
     let mut before = 0;
     for (index, pair) in pairs.iter().enumerate() {
         let (b, s, agents) = (pair.b(), pair.s(), pair.count);
-        while open.front().is_some_and(|ties| !near(ties.last, b) && ties.highest <= s) {
+        while open.front().is_some_and(|ties| !near(ties.start, b) && ties.highest <= s) {
             open.pop_front().into_iter().for_each(&mut close);
         }
-        let sums = [Sum::default(); 2];
-        let mut new =
-            Ties { first_pair: index, pairs: 1, first: before, agents, last: b, highest: s, sums };
-        new.sums[0].add((b - centres[0]) * agents as f64);
-        new.sums[1].add((s - centres[1]) * agents as f64);
+        let (first_pair, first) = (index, before);
+        let mut new = Ties { first_pair, pairs: 1, first, agents, start: b, lowest: s, highest: s };
         while open.back().is_some_and(|ties| ties.highest > s) {
-            let Some(ties) = open.pop_back() else { break };
-            if !(near(ties.last, b) && near(ties.highest, s)) {
+            let ties = open.pop_back()?;
+            let (lowest, highest) = (new.lowest.min(ties.lowest), new.highest.max(ties.highest));
+            if !(near(ties.start, b) && near(lowest, highest)) {
                 return None;
             }
-            new.highest = ties.highest.max(new.highest);
+            (new.start, new.lowest, new.highest) = (ties.start, lowest, highest);
             (new.first_pair, new.pairs) = (ties.first_pair, ties.pairs + new.pairs);
             (new.first, new.agents) = (ties.first, ties.agents + new.agents);
-            for (sum, more) in new.sums.iter_mut().zip(ties.sums) {
-                sum.add(more.sum);
-                sum.add(more.lost);
-            }
         }
         before += agents;
         open.push_back(new);

@@ -123,6 +123,7 @@ impl Crossings<'_> {
         if left.is_empty() || right.is_empty() {
             return;
         }
+        self.watched.look();
         let (mut rows, mut columns) = (Tile::of(self, left), Tile::of(self, right));
         dispatch(
             #[inline(always)]

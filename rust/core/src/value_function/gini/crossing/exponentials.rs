@@ -57,6 +57,9 @@ const TAIL_WEIGHTS: [f64; ROW] = [
 /// Pairs whose exponentials are in the first-level cache at a time.
 const BLOCK: usize = 16;
 
+/// Blocks of a sweep between two looks at whether it is to stop.
+const LOOK: usize = 64;
+
 /// Halvings of an argument before its exponential is a short series.
 const HALVINGS: i32 = 10;
 
@@ -177,7 +180,13 @@ impl Exponentials {
         let mut gaps = [0.0; BLOCK];
         let (mut reference, mut last) = (None, None);
         let mut ids = ids.copied().peekable();
-        while ids.peek().is_some() {
+        for block in 0.. {
+            if ids.peek().is_none() {
+                break;
+            }
+            if block % LOOK == 0 {
+                crossings.watched.look();
+            }
             let mut length = 0;
             for id in ids.by_ref().take(BLOCK) {
                 let pair = crossings.pair(id);

@@ -6,7 +6,9 @@
 
 use super::exponentials::Exponentials;
 use super::pairs::Pair;
+use crate::abandon::Watched;
 use crate::blocks;
+use crate::memory;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Work smaller than this many pairs is not worth another task.
@@ -36,6 +38,7 @@ pub(super) struct Crossings<'a> {
     pub(super) exact: bool,
     costs: Costs,
     parallel: bool,
+    pub(super) watched: Watched,
     /// By pair: agents above which it rises less those above which it is risen, in parts of the
     /// path. Floating-point bits; a task owns the pairs it adds to.
     shifts: Vec<AtomicU64>,
@@ -44,11 +47,13 @@ pub(super) struct Crossings<'a> {
 
 impl<'a> Crossings<'a> {
     pub(super) fn new(pairs: &'a [Pair], agents: usize, costs: Costs) -> Self {
-        let shifts = (0..pairs.len()).map(|_| AtomicU64::new(0)).collect();
+        let shifts = memory::collect((0..pairs.len()).map(|_| AtomicU64::new(0)));
         let parallel = blocks::chunks(agents) > 1;
-        let mut order: Vec<u32> = (0..pairs.len() as u32).collect();
-        let mut buffer = vec![0; pairs.len()];
-        let mut crossings = Self { pairs, exact: true, costs, parallel, shifts, order: Vec::new() };
+        let mut order = memory::collect(0..pairs.len() as u32);
+        let mut buffer = memory::zeros(pairs.len());
+        let (watched, order_by_s) = (Watched::current(), Vec::new());
+        let mut crossings =
+            Self { pairs, exact: true, costs, parallel, watched, shifts, order: order_by_s };
         crossings.exact = crossings.sort(0, &mut order, &mut buffer);
         crossings.order = order;
         crossings
@@ -90,6 +95,9 @@ impl<'a> Crossings<'a> {
     /// all their crossings were enumerated.
     fn sort(&self, first: u32, order: &mut [u32], buffer: &mut [u32]) -> bool {
         let ascends = |ids: &[u32]| ids.is_sorted_by_key(|&id| self.pair(id).s());
+        if order.len() >= TASK {
+            self.watched.look();
+        }
         if order.len() <= self.costs.leaf.max(1) {
             if !ascends(order) {
                 self.enumerate_run(order);

@@ -27,9 +27,10 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
+use super::offset::Offset;
 use crate::blocks::{BLOCK, LANES};
 use crate::error::{Error, Result};
-use crate::features::{Baseline, Step};
+use crate::features::Step;
 use crate::real::Real;
 use crate::statistics::{Extent, fold};
 use crate::value_function::composite;
@@ -41,8 +42,12 @@ pub(super) struct Ends<'a, 'x, T> {
     pub(super) base: &'a Step<'x, T>,
     pub(super) x: &'a Step<'x, T>,
     pub(super) weights: &'a [f64],
+    /// What the composites are taken from.
+    pub(super) offset: Offset,
     /// Of the composites of the baseline and of x.
     pub(super) extents: [Extent; 2],
+    /// Whether crossings within rounding are ties: not where composites differ by little more.
+    pub(super) rounded: bool,
 }
 
 /// What multiplies s_i - b_i, and F at both ends.
@@ -128,32 +133,45 @@ impl<T: Real> Ends<'_, '_, T> {
     pub(super) fn weigh(&self) -> Result<Weighed> {
         let agents = self.x.present();
         let Pairs { pairs, slots } = Pairs::new(agents, |positions| {
-            let read = |step| {
-                composite::chunk(self.weights, step, &Baseline::Zero, positions.clone(), ()).0
-            };
-            [read(self.base), read(self.x)]
+            let row = self.offset.row();
+            [self.base, self.x]
+                .map(|step| composite::chunk(self.weights, step, &row, positions.clone(), ()).0)
         })?;
-        let centres = self.extents.map(|extent| extent.sum / agents as f64);
-        let tolerance = comonotone::ROUNDING * self.weights.len() as f64 * T::EPSILON;
+        let [base, x] = self.extents;
+        let centres = [base, x].map(|extent| extent.sum / agents as f64);
         let weight = Weight::new(agents);
+        let tolerance = if self.rounded { self.rounding() } else { 0.0 };
         if let Some((weights, [baseline_value, value])) =
             comonotone::weigh(&pairs, weight, centres, tolerance)
         {
             let (error, estimator) = (0.0, "closed form");
             return Ok(Weighed { weights, slots, value, baseline_value, error, estimator });
         }
-        let [base, x] = self.extents;
+        // No two agents come closer, or part, by more than this.
+        let range = (x.max - x.min) + (base.max - base.min);
         let farthest = (x.max - base.min).max(base.max - x.min);
-        if !farthest.is_finite() {
+        if !(range + farthest).is_finite() {
             return Err(Error::Overflow { real: T::NAME });
         }
         let crossings = Crossings::new(&pairs, agents, Costs::MEASURED);
-        Ok(weigh(crossings, slots, weight, centres))
+        Ok(weigh(crossings, slots, weight, centres, farthest))
+    }
+
+    /// How far apart composites may be, as a part of their magnitude, that rounding alone has told
+    /// apart: a unit in the last place of each feature of both, and the additions, in f64.
+    fn rounding(&self) -> f64 {
+        2.0 * T::EPSILON + self.weights.len() as f64 * f64::EPSILON
     }
 }
 
-/// Turns crossings into weights.
-fn weigh(crossings: Crossings<'_>, slots: Vec<u32>, weight: Weight, centres: [f64; 2]) -> Weighed {
+/// Turns crossings into weights; no agent moves farther than `farthest`.
+fn weigh(
+    crossings: Crossings<'_>,
+    slots: Vec<u32>,
+    weight: Weight,
+    centres: [f64; 2],
+    farthest: f64,
+) -> Weighed {
     let (pairs, exact) = (crossings.pairs, crossings.exact);
     let (order, mut weights) = crossings.into_parts();
     let mut before = 0;
@@ -165,12 +183,10 @@ fn weigh(crossings: Crossings<'_>, slots: Vec<u32>, weight: Weight, centres: [f6
         before += count;
     }
     before = 0;
-    let mut farthest = 0.0_f64;
     for (pair, shared) in pairs.iter().zip(&mut weights) {
         let b = pair.b() - centres[0];
         values[0].add(weight.of(before, pair.count, 0.0) * pair.count as f64 * b);
         *shared = weight.of(before, pair.count, *shared);
-        farthest = farthest.max((pair.s() - pair.b()).abs());
         before += pair.count;
     }
     let [baseline_value, value] = values.map(Sum::total);

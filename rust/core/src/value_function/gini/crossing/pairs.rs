@@ -6,6 +6,7 @@
 use crate::blocks::{self, CHUNK};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::rank::{from_ordered_bits, ordered_bits};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -68,7 +69,8 @@ impl Pairs {
     }
 
     fn sorted(agents: usize, read: &(impl Fn(Range<usize>) -> [Buffer; 2] + Sync)) -> Result<Self> {
-        let mut pairs = vec![Pair { b: 0, s: 0, count: 0 }; agents];
+        let mut pairs = Vec::new();
+        memory::resize(&mut pairs, agents, Pair { b: 0, s: 0, count: 0 });
         blocks::map_mut(&mut pairs, |start, part| {
             let [b, s] = read(start..start + part.len());
             for (offset, pair) in part.iter_mut().enumerate() {
@@ -81,7 +83,7 @@ impl Pairs {
         } else {
             pairs.par_sort_unstable();
         }
-        let mut slots = vec![0; agents];
+        let mut slots = memory::zeros(agents);
         let mut distinct = 0;
         for index in 0..agents {
             let Pair { count: position, .. } = pairs[index];
@@ -106,7 +108,7 @@ impl Pairs {
         let chunks = blocks::chunks(agents);
         let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
         let span = chunks.div_ceil(spans) * CHUNK;
-        let mut slots = vec![0; agents];
+        let mut slots = memory::zeros(agents);
         let build = |index: usize, slots: &mut [u32]| {
             let mut table = Table::new();
             for (chunk, slots) in slots.chunks_mut(CHUNK).enumerate() {

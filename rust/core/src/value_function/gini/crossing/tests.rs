@@ -23,7 +23,8 @@ fn weights(b: &[f64], s: &[f64], costs: Costs) -> (Vec<f64>, Weighed) {
     };
     let Pairs { pairs, slots } = Pairs::new(n, read).unwrap();
     let crossings = Crossings::new(&pairs, n, costs);
-    let weighed = weigh(crossings, slots, Weight::new(n), [0.0; 2]);
+    let farthest = b.iter().zip(s).fold(0.0_f64, |most, (b, s)| most.max((s - b).abs()));
+    let weighed = weigh(crossings, slots, Weight::new(n), [0.0; 2], farthest);
     let blocks = (0..n).map(|i| weighed.block(i, 1)[0]);
     (blocks.collect(), weighed)
 }
