@@ -1,0 +1,20 @@
+"""A bounded part of the fuzzing of the verb; all of it is `make fuzz`."""
+
+import signal
+
+import fuzz_verb
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no extended precision here"),
+    pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here"),
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+@pytest.mark.parametrize("function", ["Mean", "Variance", "GiniMeanDifference"])
+def test_random_calls_agree_with_their_twins(function: str) -> None:
+    outcomes, failures = fuzz_verb.run(20, range(10**9), seconds=3, functions=[function])
+    assert not failures, "\n".join(failures[:5])
+    assert outcomes["answered"] > 50
