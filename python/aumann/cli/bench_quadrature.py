@@ -42,10 +42,10 @@ def quadrature(
 ) -> None:
     r"""Compare path integrals with closed forms: error and time by rule and number of nodes.
 
-    First functions with known integrals, smooth, steep, kinked, singular and flat: nodes of the
-    adaptive rule beside the fewest that do, errors beside their estimates. Then heat by midpoint,
-    trapezoid, Gauss-Legendre and the adaptive rule, timed in turns with a plain loop of forward and
-    backward passes. Then mean, heat, variance and gini by the trapezoid with 50 nodes and the
+    First heat by midpoint, trapezoid, Gauss-Legendre and the adaptive rule, timed in turns with a
+    plain loop of forward and backward passes. Then functions with known integrals, smooth, steep,
+    kinked, singular and flat: nodes of the adaptive rule beside the fewest that do, errors beside
+    their estimates. Then mean, heat, variance and gini by the trapezoid with 50 nodes and the
     adaptive rule. Needs torch and SciPy: pip install 'aumann\[torch,study]'.
 
     [bold]Example[/bold]
@@ -79,8 +79,8 @@ def quadrature(
         )
         return
     console = standard_output()
-    _print_costs(console, costs)
     _print_convergence(console, errors, about)
+    _print_costs(console, costs)
     _print_agreement(console, summaries)
     print_written(console, output)
 
@@ -138,8 +138,8 @@ def _print_costs(console: Console, costs: Sequence[Cost]) -> None:
     console.print()
     console.print(
         "Fewest: nodes of the shortest Gauss-Legendre rule within the tolerance, if one of up to "
-        "40 nodes is. Error\nand estimate: of the largest error of a value, as a part of the "
-        "largest value. s: sum of an agent's features,\nS: sum of all, m: their mean.\n"
+        "40 does.\nError and estimate: of the value furthest off, as a part of the largest. s: "
+        "sum of an\nagent's features, S: sum of all, m: their mean.\n"
     )
 
 
