@@ -3,15 +3,29 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+import typer
 
 from aumann._files import check_output, replacing
 from aumann._printable import spreadsheet_safe
 from aumann.population import Population
 
-__all__ = ["check_writable", "read_population", "write_table"]
+__all__ = ["KeepIds", "PopulationOutput", "check_writable", "read_population", "write_table"]
+
+# Options of every command that makes a population file.
+PopulationOutput: TypeAlias = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
+]
+KeepIds: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--keep-ids",
+        help="Keep who is who: identifiers go into the file, and attribute --per-agent shows them.",
+    ),
+]
 
 
 def read_population(path: Path) -> Population:

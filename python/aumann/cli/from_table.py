@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from aumann.cli import values
-from aumann.cli.files import check_writable
+from aumann.cli.files import KeepIds, PopulationOutput, check_writable
 from aumann.cli.population import print_summary, public_description
 from aumann.cli.terminal import working
 
@@ -26,10 +26,7 @@ def from_table(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
-    ],
+    output: PopulationOutput,
     agent: Annotated[
         str, typer.Option(metavar="COLUMN", help="Column that says which agent.")
     ] = "agent",
@@ -79,14 +76,7 @@ def from_table(
             show_default=False,
         ),
     ] = None,
-    keep_ids: Annotated[
-        bool,
-        typer.Option(
-            "--keep-ids",
-            help="Keep who is who: identifiers go into the file, and attribute --per-agent shows "
-            "them.",
-        ),
-    ] = False,
+    keep_ids: KeepIds = False,
     simulated: Annotated[
         bool,
         typer.Option(

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from aumann.cli.application import command_group
 from aumann.cli.cells import MINIMUM_CELL
-from aumann.cli.files import check_writable, read_population
+from aumann.cli.files import KeepIds, PopulationOutput, check_writable, read_population
 from aumann.cli.terminal import PLAIN, working
 from aumann.cli.terminal import output as standard_output
 from aumann.cli.values import names
@@ -40,10 +40,7 @@ def build(
             "several files, a folder, or - for standard input.",
         ),
     ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
-    ],
+    output: PopulationOutput,
     activity: Annotated[
         str | None,
         typer.Option(
@@ -119,14 +116,7 @@ def build(
             help="Unit of times since 1970-01-01 UTC, or iso for ISO 8601.", rich_help_panel=FORMAT
         ),
     ] = "s",
-    keep_ids: Annotated[
-        bool,
-        typer.Option(
-            "--keep-ids",
-            help="Keep who is who: identifiers go into the file, and attribute --per-agent shows "
-            "them.",
-        ),
-    ] = False,
+    keep_ids: KeepIds = False,
     strict: Annotated[
         bool,
         typer.Option(

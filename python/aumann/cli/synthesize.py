@@ -1,11 +1,10 @@
 """`aumann synthesize`: a synthetic population."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aumann.cli.files import check_writable
+from aumann.cli.files import PopulationOutput, check_writable
 from aumann.cli.population import print_summary, public_description
 from aumann.cli.terminal import working
 
@@ -13,10 +12,7 @@ __all__ = ["synthesize"]
 
 
 def synthesize(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="FILE", help="Population file to write (.parquet)."),
-    ],
+    output: PopulationOutput,
     agents: Annotated[int, typer.Option(min=1, metavar="N", help="Number of agents.")] = 1_671_587,
     steps: Annotated[int, typer.Option(min=1, metavar="T", help="Number of steps (days).")] = 14,
     topics: Annotated[int, typer.Option(min=1, metavar="K", help="Number of topics.")] = 1,
