@@ -1,4 +1,4 @@
-"""The database in which an event log is counted."""
+"""The database in which an event log is counted, and tables put into it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from numpy.typing import NDArray
+
 from aumann._locks import scratch
 
-__all__ = ["database"]
+__all__ = ["create_table", "database"]
 
 
 @contextmanager
@@ -35,3 +37,12 @@ def database(log: str) -> Iterator[Any]:
             raise KeyboardInterrupt from error
         except duckdb.Error as error:
             raise ValueError(f"{log} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def create_table(connection: Any, name: str, columns: dict[str, NDArray[Any]]) -> None:
+    """Make a table of a few columns."""
+    import pyarrow
+
+    connection.register("given", pyarrow.table(columns))
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+    connection.unregister("given")

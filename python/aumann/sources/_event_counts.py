@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aumann._sparse import Series, SparseSteps
 from aumann.sources._calendar import Edges
-from aumann.sources._event_log import create_table
+from aumann.sources._database import create_table
 
 __all__ = [
     "check_kinds",

@@ -15,12 +15,11 @@ from aumann.sources._times import (
     LATEST,
     QUARTER_OF_WALL,
     STEP_NUMBERS,
-    create_table,
     read_wall_clocks,
     time_queries,
 )
 
-__all__ = ["ONLY_KIND", "Malformed", "check_malformed", "create_table", "load_events"]
+__all__ = ["ONLY_KIND", "Malformed", "check_malformed", "load_events"]
 
 # What all events are where a log has no kinds.
 ONLY_KIND = "event"

@@ -6,9 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aumann.sources._calendar import QUARTER, offset_of_quarter
+from aumann.sources._database import create_table
 
 __all__ = [
     "EARLIEST",
@@ -17,7 +17,6 @@ __all__ = [
     "STEP_NUMBERS",
     "UNITS",
     "check_unit",
-    "create_table",
     "read_wall_clocks",
     "time_queries",
 ]
@@ -124,12 +123,3 @@ def read_wall_clocks(connection: Any, zone: ZoneInfo) -> None:
     met = next(iter(quarters.values()))
     shifts = np.array([offset_of_quarter(int(quarter), zone) for quarter in met], dtype=np.int64)
     create_table(connection, "clock", {"quarter": met.astype(np.int64), "shift": shifts})
-
-
-def create_table(connection: Any, name: str, columns: dict[str, NDArray[Any]]) -> None:
-    """Make a table of a few columns."""
-    import pyarrow
-
-    connection.register("given", pyarrow.table(columns))
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
-    connection.unregister("given")
