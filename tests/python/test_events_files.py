@@ -41,13 +41,22 @@ def test_a_path_is_a_path(tmp_path, name):
     with table.open("wb") as file:
         frame.write_parquet(file)
     check(aumann.read_events(table, strict=True))
-    followers = tmp_path / f"{name}.f.csv"
-    write(followers, "agent,followers\n7,3\n")
+
+
+@pytest.mark.parametrize("name", ["log[12]", 'it\'s "quoted" $x ;--', "time=2024-03-10/part"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_path_of_followers_is_a_path(tmp_path, name, suffix):
+    for other in ("log1", "log2"):
+        write(tmp_path / f"{other}.{suffix}", "agent,followers\n7,5\n")
+    log = write(tmp_path / "log.csv", text(separator=","))
+    followers = tmp_path / f"{name}.{suffix}"
+    followers.parent.mkdir(exist_ok=True)
+    if suffix == "csv":
+        write(followers, "agent,followers\n7,3\n")
+    else:
+        with followers.open("wb") as file:
+            pl.DataFrame({"agent": [7], "followers": [3]}).write_parquet(file)
     assert aumann.read_events(log, followers=followers).agent_table["reach"].tolist() == [3, 0, 0]
-    with followers.with_suffix(".parquet").open("wb") as file:
-        pl.DataFrame({"agent": [7], "followers": [3]}).write_parquet(file)
-    followed = aumann.read_events(log, followers=followers.with_suffix(".parquet"))
-    assert followed.agent_table["reach"].tolist() == [3, 0, 0]
 
 
 def test_patterns_are_no_files(tmp_path):
