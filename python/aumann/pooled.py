@@ -40,8 +40,8 @@ class PooledValueFunction:
 
     Notes
     -----
-    Cost per node: up to one chunk of agents, a forward and a backward pass of `encode`; beyond,
-    two forward passes and one backward. The state is summed in float64.
+    Cost per node: a forward and a backward pass of `encode`, and a second forward pass for the
+    agents whose graphs exceed 256 MiB together. The state is summed in float64.
 
     Source: M. Zaheer et al., "Deep sets" (2017).
 

@@ -289,3 +289,26 @@ def test_half_precision_tensors_are_integrated_as_they_are(dtype):
     exact = aumann.attribute(x.double(), lambda x: x.mean(dim=0).prod())
     spacing = torch.finfo(dtype).eps
     assert_allclose(result.values, exact.values, rtol=0, atol=4 * spacing * exact.values.max())
+
+
+@pytest.mark.parametrize("kept", [0, 2_000, 2**28])
+def test_graphs_kept_or_made_anew_give_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    from aumann.path_integral import pooled_integrand
+
+    monkeypatch.setattr(pooled_integrand, "KEPT_BYTES", kept)
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 4), torch.nn.Tanh()
+    encode = torch.nn.Sequential(*layers).double()
+    encoded = []
+    encode.register_forward_hook(lambda *given: encoded.append(len(given[1][0])))
+    pooled = aumann.PooledValueFunction(encode, lambda state: state.square().sum(), chunk=16)
+    x = np.random.default_rng(0).exponential(size=(50, 3))
+    method = aumann.AumannShapley(aumann.PathIntegral("gauss-legendre", nodes=20))
+    found = aumann.attribute(x, pooled, method=method)
+    passes = sum(encoded) / 50
+    whole = aumann.attribute(x, lambda x: encode(x).mean(-2).square().sum(), method=method)
+    assert_allclose(found.values, whole.values, rtol=1e-12)
+    # A node is one pass of all agents where the graphs fit, and two where none is kept.
+    assert (20 < passes < 32) == (kept == 2**28)
