@@ -21,17 +21,19 @@ import aumann.report
 import aumann.study
 from aumann.cli import app
 
-# Once, and not in every child.
-for module in ("duckdb", "jinja2", "matplotlib.backends.backend_agg", "scipy.stats"):
-    import_module(module)
-
+# What commands import, once and not in every child.
+MODULES = {
+    "build": ("duckdb",),
+    "report": ("jinja2", "matplotlib.backends.backend_agg", "scipy.stats"),
+    "accuracy": ("scipy.stats",),
+}
 BUILD = ("--activity", "RT", "--resonance", "RE", "--step", "1h")
 ACCURACY = ("--agents", "20", "--seeds", "1", "--steps", "1", "--permutations", "2")
 TIMING = ("--agents", "50", "--value-functions", "mean", "--methods", "Aumann-Shapley;Shapley")
 
 
-def inputs(folder: Path) -> None:
-    """Write a log, a population, a finished study, and the description of another."""
+def inputs(folder: Path, names: list[str]) -> None:
+    """Write what the commands of these names read: logs, populations, a finished study."""
     lines = (
         f"{k},{k * 7 % 500},{1341100972 + k},RT\n{k * 3 % 500},{k},{1341100972 + k},RE\n"
         for k in range(2_000)
@@ -40,7 +42,8 @@ def inputs(folder: Path) -> None:
     aumann.synthesize(agents=10_000, steps=2, seed=1).write_parquet(folder / "week.parquet")
     few = aumann.synthesize(agents=1_000, steps=2, seed=1)
     few.write_parquet(folder / "few.parquet")
-    aumann.Study(few, [aumann.Mean()], sizes=[50], seeds=[0]).run(folder / "study")
+    if "report" in names:
+        aumann.Study(few, [aumann.Mean()], sizes=[50], seeds=[0]).run(folder / "study")
 
 
 def commands(folder: Path, output: Path) -> dict[str, tuple[list[str], Path]]:
@@ -173,7 +176,10 @@ def without_disk(folder: Path, disk: Path, names: list[str]) -> None:
 def main() -> None:
     """Write inputs, kill commands, and run them without a disk if one is named."""
     folder, names, count, seed = Path(sys.argv[1]), sys.argv[2].split(","), *sys.argv[3:5]
-    inputs(folder)
+    for name in names:
+        for module in MODULES.get(name, ()):
+            import_module(module)
+    inputs(folder, names)
     moments = kill(folder, names, int(count), int(seed))
     if len(sys.argv) > 5:
         without_disk(folder, Path(sys.argv[5]), names)

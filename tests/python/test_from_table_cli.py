@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -253,12 +251,6 @@ def test_more_steps_than_memory_are_refused_with_what_takes_less(file, monkeypat
     done = invoke("attribute", file, "--value-function", "mean")
     assert done.exit_code == 2
     assert "longer steps (--step in aumann population build" in done.stderr
-
-
-def test_help_of_the_installed_program():
-    command = [sys.executable, "-m", "aumann", "population", "from-table", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--measurements" in done.stdout
 
 
 def test_tiers_without_agents_have_no_share(tmp_path):
