@@ -61,7 +61,8 @@ def from_long_table(
     repeated = np.flatnonzero(np.diff(cell[order]) == 0)
     if repeated.size:
         first, second = order[repeated[0]], order[repeated[0] + 1]
-        raise ValueError(f"rows {first} and {second} have the same {', '.join(keys)}")
+        cure = "" if step else "; without a column of steps (step, --step) there is one step"
+        raise ValueError(f"rows {first} and {second} have the same {', '.join(keys)}{cure}")
     presence = np.zeros((steps, agents), dtype=np.bool_)
     presence[rows.steps.codes, rows.agents.codes] = True
 

@@ -106,7 +106,7 @@ def test_damaged_and_empty_files_are_refused(tmp_path):
     (tmp_path / "log.parquet").write_bytes(b"plain text")
     with pytest.raises(ValueError, match="cannot be read"):
         aumann.read_events(tmp_path / "log.parquet")
-    with pytest.raises(ValueError, match="separator is not given"):
+    with pytest.raises(ValueError, match=r"separator \(--separator\) is not given"):
         aumann.read_events(write(tmp_path / "log.txt", text()))
     with pytest.raises(ValueError, match="one character is wanted"):
         aumann.read_events(tmp_path / "log.txt", separator="::")
@@ -114,10 +114,14 @@ def test_damaged_and_empty_files_are_refused(tmp_path):
 
 def test_kinds_that_never_occur_are_refused(tmp_path):
     path = write(tmp_path / "log.csv", text(separator=","))
-    with pytest.raises(ValueError, match=r"activity names \['post'\].*\['RE', 'RT'\]"):
+    with pytest.raises(ValueError, match=r"activity .* names \['post'\].*\['RE', 'RT'\]"):
         aumann.read_events(path, activity=["RT", "post"])
-    with pytest.raises(ValueError, match=r"resonance names \['rt'\]"):
+    with pytest.raises(ValueError, match=r"resonance \(--resonance\) names \['rt'\]"):
         aumann.read_events(path, resonance=["rt"])
+    other = write(tmp_path / "other.csv", text([("1", "2", START, "RT")], ","))
+    by_default = r"resonance \(--resonance\) is not given, and by default names \['RE'\]"
+    with pytest.raises(ValueError, match=by_default):
+        aumann.read_events(other, activity=["RT"])
     with pytest.raises(TypeError, match="activity is the text 'RT'"):
         aumann.read_events(path, activity="RT")
     with pytest.raises(ValueError, match="resonance is empty"):

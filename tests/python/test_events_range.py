@@ -153,7 +153,9 @@ def test_range_and_switch_on_the_command_line(tmp_path):
     assert aumann.Population.read_parquet(tmp_path / "p.parquet").metadata["events"] == 5
     told = run("population", "describe", tmp_path / "p.parquet")
     assert "without oneself" in told
-    assert "events outside time" in told
+    origin = [line.split("  ")[0] for line in told.splitlines()]
+    at = origin.index("from")
+    assert origin[at : at + 3] == ["from", "to", "events outside time"]
     run(*built, *asked, "--self-engagement")
     reach = aumann.Population.read_parquet(tmp_path / "p.parquet").agent_table["reach"]
     assert reach.sum() == 4

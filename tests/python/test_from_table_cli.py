@@ -117,7 +117,11 @@ def test_names_of_agents_stay_as_they_are_written(tmp_path):
         ("agent,n\n1,-2\n", ["--counts", "n"], "count 'n' is -2 in row 0"),
         ("agent,n\n1,NA\n", ["--counts", "n"], "numbers are wanted"),
         ("agent,n\n1,\n2,1\n", ["--counts", "n"], "missing value in row 0"),
-        ("agent,n\n1,2\n1,3\n", ["--counts", "n"], "rows 0 and 1 have the same agent"),
+        (
+            "agent,n\n1,2\n1,3\n",
+            ["--counts", "n"],
+            "rows 0 and 1 have the same agent; without a column of steps (step, --step) there is",
+        ),
         ("agent,n,n\n1,2,3\n", ["--counts", "n"], "two columns 'n'"),
         ("agent,n\n1,2,3\n", ["--counts", "n"], "cannot be read"),
         ("", ["--counts", "n"], "cannot be read"),

@@ -29,8 +29,8 @@ def single(connection: Any, query: str) -> Any:
     return connection.execute(query).fetchall()[0][0]
 
 
-def check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]]) -> None:
-    """Refuse kinds that never occur, naming those that do."""
+def check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]], asked: set[str]) -> None:
+    """Refuse kinds that never occur, naming those that do; `asked` are the arguments given."""
     rows = connection.execute(
         "SELECT kind, count(*) FROM event GROUP BY kind ORDER BY count(*) DESC, kind"
     ).fetchall()
@@ -40,8 +40,10 @@ def check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]]) -> None:
         if absent:
             shown = [kind for kind, _ in rows[:10]]
             more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+            names = "names" if argument in asked else "is not given, and by default names"
             raise ValueError(
-                f"{argument} names {absent}, which no event has; the kinds are {shown}{more}"
+                f"{argument} (--{argument}) {names} {absent}, which no event has; "
+                f"the kinds are {shown}{more}"
             )
 
 

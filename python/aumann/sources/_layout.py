@@ -80,7 +80,7 @@ def text_layout(file: LogFile, head: bytes, wanted: Wanted) -> Layout:
     separator = wanted.separator or SEPARATORS.get(file.suffix)
     if separator is None:
         raise ValueError(
-            f"separator is not given and cannot be told from the name {file.name}; "
+            f"separator (--separator) is not given and cannot be told from the name {file.name}; "
             "a character such as ' ' is wanted"
         )
     if not head.strip():

@@ -256,7 +256,7 @@ def read_events(
             )
         if outside:
             events, first, last = connection.execute(SPAN).fetchall()[0]
-        check_kinds(connection, kinds)
+        check_kinds(connection, kinds, {name for name, some in asked.items() if some is not None})
         edges = length.edges(first, last, zone)
         stage("indexing agents")
         columns_of_agents = [("line", "actor"), ("line", "target")]
@@ -319,7 +319,8 @@ def read_events(
         for name, moment in (("from", start), ("to", stop)):
             if moment is not None:
                 metadata[name] = str(moment)
-                metadata["events_outside_time"] = outside
+        if start is not None or stop is not None:
+            metadata["events_outside_time"] = outside
         if malformed.count:
             metadata["malformed_examples"] = malformed.examples
         if followers is not None:
