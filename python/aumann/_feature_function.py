@@ -106,7 +106,7 @@ class FeatureFunction:
     def _tensor_form(self, many: bool) -> Form:
         # Only here, as it imports torch.
         from aumann.path_integral.evaluation import training_parts
-        from aumann.path_integral.values import tensor_form
+        from aumann.path_integral.tensor_form import tensor_form
 
         self.in_training = bool(training_parts(self.function))
         return tensor_form(self.function, self._given, many)

@@ -54,7 +54,8 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
     step_labels : ndarray, shape (T,), optional
         Names or times of the steps.
     agent_ids : ndarray, shape (N,), optional
-        Identifiers of the agents, where a population has kept them (`keep_ids`).
+        Identifiers of the agents, where a population has kept them (`keep_ids`): shown wherever
+        single agents are.
     estimator : str
         How the values were found.
     evaluations : int
@@ -72,7 +73,7 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
     samples : tuple of StepSamples, optional
         Of sampled values: what `merge` and ``attribute(..., resume=)`` go on from.
     agent_labels : sequence of length N, optional
-        What x called its agents: labels of groups are matched with these.
+        What x called its agents. Labels of groups are matched with these; they are never shown.
 
     Examples
     --------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from contextlib import closing
 from functools import reduce
 from typing import Any, TypeAlias
@@ -28,7 +27,6 @@ from aumann.path_integral.convergence import (
     Coarse,
     Unconverged,
     warn_coarse,
-    warn_training,
     warn_unconverged,
     warn_unrepeatable,
 )
@@ -48,7 +46,7 @@ from aumann.path_integral.tied_agents import share_among_tied
 from aumann.pooled import PooledValueFunction
 from aumann.value_functions import ValueFunction
 
-__all__ = ["PathValues", "tensor_form"]
+__all__ = ["PathValues"]
 
 Tensor: TypeAlias = Any
 
@@ -362,36 +360,3 @@ class PathValues:
                 error, residual = float(integral.error[k]), float(abs(row.sum() - total))
                 self._open.append(Unconverged(label, error, residual, sizes.max(), sizes.sum()))
         self._converged[first : first + len(at_x)] = integral.converged
-
-
-def tensor_form(
-    function: Any, given: Any, many: bool = False
-) -> Callable[[NDArray[Any]], tuple[float, float]]:
-    """Return a torch function, of (n, d) or (m, n, d), as one of a NumPy array (n, d).
-
-    It gives F, and the spacing of the numbers that it was computed in.
-
-    Parameters
-    ----------
-    function : callable, PooledValueFunction or ValueFunction
-        Evaluated where and in what its parameters are, or `given` is.
-    given : object
-        The features of an attribution, as they were given.
-    many : bool
-        Whether it takes (m, n, d).
-    """
-    called = as_torch(function) if isinstance(function, ValueFunction) else function
-    checked = isinstance(function, ValueFunction)
-
-    def value(x: NDArray[Any]) -> tuple[float, float]:
-        nonlocal checked
-        points = torch.from_numpy(np.ascontiguousarray(x))[None]
-        precision = Precision.of(called, given if is_tensor(given) else points)
-        form = TorchFunction(called, precision, many)
-        found = form.values(points)
-        if not checked:
-            checked = True
-            warn_training(function)
-        return float(found[0]), form.spacing
-
-    return value
