@@ -35,7 +35,7 @@ def clamping(axes: tuple[int, ...]) -> Callable[[torch.Tensor], torch.Tensor]:
 @pytest.mark.parametrize(
     "method",
     [
-        aumann.AumannShapley(),
+        aumann.AumannShapley(aumann.PathIntegral(max_evaluations=20)),
         aumann.AumannShapley(aumann.PathIntegral(path="agent-order")),
         aumann.Shapley(),
         aumann.Shapley(aumann.PermutationSampling(4)),

@@ -7,7 +7,8 @@ import pytest
 from study_rows import records
 
 import aumann
-from aumann.report import render_report
+from aumann.report.evidence import Evidence
+from aumann.report.further_tables import further_tables
 from aumann.study import read_study
 
 POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
@@ -65,7 +66,8 @@ def test_tables_say_of_which_topics_elites_are(results, tmp_path):
         assert f"agents are ranked by their counts in {first}" in tables[name].notes
     shared = len(elite("reach", first) & elite("activity", first))
     assert records(tables["Table 14, overlaps"])[0]["Jaccard"] == shared / (50 - shared)
-    assert "of the topic at hand." in render_report(results)
+    (page,) = [each for each in further_tables(Evidence.of(results)) if each.key == "elites"]
+    assert page.note.endswith("of the topic at hand.")
     others = studied(tmp_path).paper_tables()
     assert any("in all topics" in note for note in others["Table 14"].notes)
 
