@@ -98,15 +98,15 @@ def refuse_wide(names: Sequence[Hashable], argument: str) -> None:
     raise ValueError(wide(argument, f"columns {shown(names)}", str(found.pop())))
 
 
-def wide(argument: str, what: str, axis: str) -> str:
-    """Return why a table of one column per agent, or step, is not read, and what is.
+def wide(argument: str, what: str, axis: str, *, rows: bool = False) -> str:
+    """Return why a table of one column (or row) per agent, or step, is not read, and what is.
 
     Examples
     --------
     >>> wide("x", "columns 'a1', 'a2'", "agent").partition(";")[0]
     "x: columns 'a1', 'a2' are agents, columns that are features are wanted"
     """
-    turned = "x.to_numpy()" if axis == "agent" else "x.to_numpy().T"
+    turned = "x.to_numpy()" if (axis == "step") is rows else "x.to_numpy().T"
     return (
         f"{argument}: {what} are {axis}s, columns that are features are wanted; pass rows of step, "
         f"agent and value, or {turned.replace('x', argument, 1)}[..., None], shape (T, N, 1), "

@@ -54,7 +54,7 @@ class _Place:
 
 
 def read_codes(column: Any, name: str, row: Callable[[int], str] | None = None) -> Codes:
-    """Return the labels of a column: integers, booleans, text, times or floats.
+    """Return the labels of a column: integers, booleans, text, times, spans or floats.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ def read_codes(column: Any, name: str, row: Callable[[int], str] | None = None) 
     if getattr(dtype, "name", None) == "category":
         held = getattr(column, "array", column)
         return _of_categories(held.categories, held.codes, bool(held.ordered), place)
+    if str(getattr(dtype, "name", "")).startswith(("interval", "period")):
+        return _of_spans(column, place)
     if hasattr(column, "to_physical"):
         return _of_polars(column, place)
     if getattr(dtype, "tz", None) is not None:
@@ -137,12 +139,26 @@ def _of_items(items: Sequence[Any], place: _Place) -> Codes:
         return Codes(values, np.fromiter(map(position.__getitem__, items), np.intp, len(items)))
     if set(kinds.values()) == {"time"}:
         return _of_plain(_times(items, place), place)
+    if set(kinds.values()) & {"Interval", "Period"}:
+        import pandas
+
+        spans = pandas.Index(items)
+        if spans.dtype != object:
+            return _of_spans(spans, place)
     array = _integers(items) if set(kinds.values()) == {"integer"} else np.array(items)
     if array.dtype.kind == "O":
         raise TypeError(
             f"{place.row(0)} is {_cut(items[0])}; an integer, a boolean or text is wanted"
         )
     return _of_plain(array, place)
+
+
+def _of_spans(column: Any, place: _Place) -> Codes:
+    """Return intervals, as of `pandas.cut`, or periods: as text, in their own order."""
+    import pandas
+
+    held = pandas.Categorical(column)
+    return _of_categories(held.categories.astype(str), held.codes, True, place)
 
 
 def _integers(items: Sequence[Any]) -> NDArray[Any]:
@@ -208,7 +224,7 @@ def _of_categories(categories: Any, codes: Any, ordered: bool, place: _Place) ->
         return Codes(words.values[ranks], codes, True)
     # Where a dictionary holds a label twice, both are one.
     distinct, rank = np.unique(ranks, return_inverse=True)
-    return Codes(words.values[distinct], rank.reshape(-1)[codes])
+    return Codes(words.values[distinct], rank.reshape(-1)[codes], words.ordered)
 
 
 def _of_polars(column: Any, place: _Place) -> Codes:

@@ -165,7 +165,7 @@ def _keys(
         if not others & {"step", "agent"}:
             return None
     if len(levels) == 1 and axis_of(names[0]) == "step" and key_columns_of(named) == 0:
-        raise ValueError(wide(argument, f"rows, by their index {names[0]!r},", "step"))
+        raise ValueError(wide(argument, f"rows, by their index {names[0]!r},", "step", rows=True))
     found = key_columns(names, argument)
     return None if found is None else (candidates[found[0]], candidates[found[1]])
 
@@ -197,7 +197,7 @@ def _refuse_wide_frame(frame: Any, argument: str) -> None:
         raise ValueError(wide(argument, "columns, which are times,", "step"))
     names = list(columns)
     if type(frame.index).__name__ in times and not any(axis_of(name) == "agent" for name in names):
-        raise ValueError(wide(argument, "rows, whose index holds times,", "step"))
+        raise ValueError(wide(argument, "rows, whose index holds times,", "step", rows=True))
 
 
 def label_axes(

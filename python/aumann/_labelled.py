@@ -166,8 +166,9 @@ def default_index(labels: Any) -> bool:
 def order_of(labels: Any, known: Axis, argument: str, axis: str) -> NDArray[np.intp] | None:
     """Return where each of the known labels is; None where they are in order.
 
-    Agents, steps and features without labels are called 0 to n - 1. Numbers of rows that pandas
-    gave are no labels where the known ones are of another kind.
+    Coalitions are called 0 to n - 1. So are agents, steps and features without labels, but not in
+    another order: the rows of a sorted table have such labels, and its plain numbers are in theirs.
+    Numbers of rows that pandas gave are no labels where the known ones are of another kind.
 
     Raises
     ------
@@ -201,6 +202,12 @@ def order_of(labels: Any, known: Axis, argument: str, axis: str) -> NDArray[np.i
         )
     order: NDArray[np.intp] = found.get_indexer(own) if own.is_unique else np.array([-1])
     if (order >= 0).all():
+        if wanted is None and axis != "coalition":
+            raise ValueError(
+                f"{argument}: labels {shown(found)} of its {axis}s, but x has none, and may be in "
+                f"this order or in that of 0, 1, 2, ...; pass {argument}.to_numpy() if it is in "
+                f"the order of x, {argument}.sort_index().to_numpy() if the labels count its rows"
+            )
         return order
     if wanted is None:
         raise ValueError(

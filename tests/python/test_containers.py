@@ -129,6 +129,10 @@ REFUSED = {("masked", argument): ": a masked array, " for argument in ARGUMENTS}
     ("objects", "table"): "dtype object; numbers are wanted",
     ("objects", "table of counts"): "dtype object; numbers are wanted",
     ("pandas in another order", "weights"): "plain numbers in the order of the features are wanted",
+    **{
+        ("pandas in another order", argument): "but x has none, and may be in this order"
+        for argument in ("presence", "group", "tiers", "baseline", "inclusion")
+    },
     ("xarray with dims", "weights"): "dims ('AgentID',), (feature,) is wanted",
     ("xarray with dims", "baseline"): "dims ('AgentID',), (feature,) is wanted",
     ("xarray with dims", "game"): "dims ('AgentID',), (coalition,) is wanted",

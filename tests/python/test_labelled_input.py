@@ -1,5 +1,6 @@
 """Labels that data bring - an index, columns, coordinates - are honoured or refused."""
 
+import re
 from typing import Any
 
 import duckdb
@@ -130,6 +131,25 @@ def test_tables_of_another_form_are_refused_with_the_cure(table: Any, message: s
         aumann.attribute(table, Mean())
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        WIDE,
+        WIDE.T,
+        WIDE.rename_axis(columns=None),
+        WIDE.set_axis(pd.date_range("2026", periods=2)).rename_axis(columns=None),
+        WIDE.T.set_axis(pd.date_range("2026", periods=2), axis=1),
+    ],
+)
+def test_the_cure_of_a_wide_table_reads_it(table: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"shape \(T, N, 1\)") as caught:
+        aumann.attribute(table, Mean())
+    cure = re.search(r"x\.to_numpy\(\).*\]", str(caught.value))
+    assert cure is not None
+    read = eval(cure[0], {"x": table})
+    np.testing.assert_array_equal(read[..., 0], [[2, 3, 1], [4, 0, 5]])
+
+
 def test_a_table_of_more_columns_than_rows_is_warned_about() -> None:
     with pytest.warns(UserWarning, match=r"30 features of 2 agents; if its columns are agents"):
         aumann.attribute(pd.DataFrame(np.ones((2, 30))), Mean())
@@ -222,12 +242,31 @@ def test_labels_of_others_are_refused(x: Any, labels: Any, message: str) -> None
 
 
 def test_numbers_of_rows_are_labels_among_themselves() -> None:
-    result = aumann.attribute(X.to_numpy(), Mean())
+    rows = X.reset_index(drop=True)
+    result = aumann.attribute(rows, Mean())
     labels = pd.Series(["c", "a", "b"], index=[2, 0, 1])
     np.testing.assert_array_equal(result.group(labels).sums * 3, [4, 2, 5])
+    turned = aumann.attribute(rows.iloc[::-1], Mean())
+    np.testing.assert_array_equal(turned.group(labels).sums * 3, [4, 2, 5])
     # And none beside labels of another kind.
     named = aumann.attribute(X, Mean())
     np.testing.assert_array_equal(named.group(pd.Series(["a", "b", "c"])).sums * 3, [4, 2, 5])
+
+
+def test_rows_of_a_sorted_table_are_not_put_back_beside_plain_numbers() -> None:
+    table = X.assign(tier=["tail", "top", "tail"]).reset_index(drop=True).sort_values("b")
+    plain = table[["a", "b"]].to_numpy()
+    for x in (plain, pl.DataFrame(plain, ["a", "b"]), [plain[:, 0], plain[:, 1]]):
+        result = aumann.attribute(x, Mean())
+        with pytest.raises(ValueError, match=r"labels 1, 2, 0 of its agents.*labels\.sort_index"):
+            result.group(table["tier"])
+        with pytest.raises(ValueError, match="labels 1, 2, 0 of its agents"):
+            aumann.attribute(x, Mean(), baseline=table[["a", "b"]])
+        with pytest.raises(ValueError, match="labels 1, 2, 0 of its agents"):
+            aumann.attribute(x, Mean(), presence=table["b"] > 0)
+        # By hand: (1 + 3 + 4 + 1) / 3 and 2 / 3.
+        sums = result.group(table["tier"].to_numpy()).sums
+        np.testing.assert_allclose(sums, [3, 2 / 3], rtol=1e-15)
 
 
 def test_columns_of_different_orders_are_joined_by_their_labels() -> None:
