@@ -283,3 +283,12 @@ def test_steps_in_the_order_of_their_texts_are_doubted():
         aumann.Population.from_table({**table, "day": days}, **asked)
     for days in ([1, 2, 10], ["0.25", "0.5", "1"], ["first 2", "later 1", "second 1"]):
         aumann.Population.from_table({**table, "day": days}, **asked)
+
+
+def test_one_step_is_named_once(tmp_path):
+    (tmp_path / "t.csv").write_text("agent,step,n\n1,4,3\n2,4,5\n")
+    file = tmp_path / "p.parquet"
+    asked = ["--step", "step", "--counts", "n", "-o", file]
+    assert "steps             1, 4\n" in run("population", "from-table", tmp_path / "t.csv", *asked)
+    told = run("attribute", file, "--value-function", "mean")
+    assert told.splitlines()[0].endswith("of 2 people, 1 step (4), baseline 0, tiers by n")

@@ -344,10 +344,14 @@ def _headline(what: dict[str, Any], steps: int, span: str, by_step: bool) -> str
     if what["window"] == "whole":
         time = f"counts of the whole window ({span})"
     elif by_step:
-        time = f"{steps} steps"
+        time = "1 step" if steps == 1 else f"{steps} steps"
+    elif steps == 1:
+        time = f"1 step ({span})"
     else:
         time = f"sum over {steps} steps ({span})"
-    peak = "" if what["peak_step"] is None or by_step else f", peak {what['peak_step']}"
+    peak = (
+        "" if what["peak_step"] is None or by_step or steps == 1 else f", peak {what['peak_step']}"
+    )
     by = what["tier_by"]
     ranked = "" if by in (None, "reach") else f", {what['group_by']}s by {by}"
     return (

@@ -270,7 +270,7 @@ def print_summary(description: dict[str, Any], file: Path) -> None:
     facts = {
         "population": str(file),
         "agents": f"{description['agents']:,}{' people' if description['people'] else ''}",
-        "steps": f"{description['steps']:,}, {first} to {last}",
+        "steps": f"{description['steps']:,}, {first}" + (f" to {last}" if last != first else ""),
         "topics": ", ".join(description["topics"]) or "none",
     }
     if description["presence"] is not None:

@@ -174,11 +174,13 @@ def _single_step(read: Reading) -> Iterator[str]:
                 f"{span + 1:,}; a lower step (--step) tells when"
             )
     elif span < LEAST_SPAN * read.step.count * LENGTHS[read.step.unit]:
+        cure = "a shorter step (--step) tells when, if times are"
+        if span < LENGTHS["m"]:
+            cure = "no step (--step) is as short (1m is the shortest); look whether times are"
         yield (
             f"all {read.events:,} events fall into one step of {read.step.count}{read.step.unit}, "
-            f"of which they span {_duration(span)}; a shorter step (--step) tells when, if times "
-            "are in the column (columns, --columns) and unit (time_unit, --time-unit) they were "
-            "read with"
+            f"of which they span {_duration(span)}; {cure} in the column (columns, --columns) and "
+            "unit (time_unit, --time-unit) they were read with"
         )
 
 
