@@ -259,7 +259,7 @@ def test_bad_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--columns", "actor,target,time"], "kind"),
+        (["--columns", "actor,target,time"], "another number of fields than 3"),
         (["--columns", "actor,,time"], "--columns"),
         (["--resonance", "LIKE"], "LIKE"),
         (["--step", "1y"], "1y"),
