@@ -161,10 +161,24 @@ pub enum Error {
         /// The order that came.
         order: usize,
     },
-    /// Derivatives of a function of the means that cannot be integrated along the path.
-    RoughDerivatives {
-        /// Points on the path that were tried.
+    /// An integral along the path that does not settle.
+    RoughPath {
+        /// Points on the path that were not enough.
         points: usize,
+    },
+    /// More features than the mean-field expansion takes.
+    ExpansionFeatures {
+        /// Number of features.
+        features: usize,
+        /// The order.
+        order: usize,
+        /// The largest number of features at this order.
+        most: usize,
+    },
+    /// A product of feature means that samples of the heat do not reach.
+    HeatRange {
+        /// The logarithm to base 10 of the largest product in a coalition.
+        power: f64,
     },
     /// The heat's logarithm was asked for at a product of means of -1 or less, met where one agent
     /// stands at its baseline.
@@ -196,6 +210,14 @@ impl Error {
             Self::NonFinite { value, agent, feature, .. } => {
                 Self::NonFinite { argument: "baseline", value, agent, feature }
             }
+            other => other,
+        }
+    }
+
+    /// The same error about the means of a coalition of this many agents.
+    pub(crate) fn in_coalition(self, members: usize) -> Self {
+        match self {
+            Self::HeatDomain { product, .. } => Self::HeatDomainOfCoalition { product, members },
             other => other,
         }
     }
@@ -308,10 +330,21 @@ impl Error {
             Self::ExpansionOrder { order } => {
                 write!(f, "order: {order}, 0, 1 or 2 is wanted")
             }
-            Self::RoughDerivatives { points } => write!(
+            Self::RoughPath { points } => write!(
                 f,
-                "method: the derivatives by the feature means{at} are too rough for the mean-field \
-                 expansion, {points} points on the path were not enough"
+                "x: the integral along the path from the baseline{at} has not settled after {points} \
+                 points; the value function is too steep there (heat: where 1 + product of the \
+                 feature means comes near 0)"
+            ),
+            Self::ExpansionFeatures { features, order, most } => write!(
+                f,
+                "method: a mean-field expansion of order {order} takes at most {most} features, x \
+                 has {features}{at}; PermutationSampling or CoalitionSampling take any number"
+            ),
+            Self::HeatRange { power } => write!(
+                f,
+                "x: the product of the feature means is up to 10^{power:.0} in a coalition{at}; \
+                 sampled heat wants products below 10^300 (AumannShapley and LeaveOneOut take any)"
             ),
             Self::HeatDomainWithout { product, agent } => write!(
                 f,

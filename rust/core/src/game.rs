@@ -11,6 +11,9 @@ use crate::order::{Order, random_order};
 use crate::random::Draw;
 use std::ops::Range;
 
+/// Largest number of players whose coalitions are enumerated: 16.8 million of them.
+pub const MAX_ENUMERATED: usize = 24;
+
 /// A game of players `0..players`.
 ///
 /// Whoever implements the three required methods for a game of their own gets enumeration and all
@@ -57,6 +60,14 @@ pub trait Game: Send + Sync {
     /// What the control variate refuses.
     fn order_bound(&self, orders: Orders) -> Result<f64> {
         let _ = orders;
+        Ok(self.bound())
+    }
+
+    /// A number that no sample of [`Game::sample_coalitions`] exceeds in magnitude.
+    ///
+    /// # Errors
+    /// Where there is none.
+    fn coalition_bound(&self) -> Result<f64> {
         Ok(self.bound())
     }
 

@@ -17,7 +17,8 @@
 //! | `columns` | blocks of agents as one column per feature |
 //! | `grid` | values as integers, whose sums are exact |
 //! | `partition`, `table`, `rank` | two ways to rank agents, and the choice between them |
-//! | `quadrature`, `product` | adaptive Gauss-Kronrod; products beyond the range of f64 |
+//! | `double`, `product` | twice the precision of f64; products beyond its range |
+//! | `quadrature` | adaptive Gauss-Kronrod |
 //! | [`random`] | random numbers by counter |
 //! | `rank_tree` | count and sum of the values below a rank, while values come and go |
 //! | `buckets`, `order` | agents streamed into buckets and back; random orders |
@@ -38,6 +39,7 @@ mod buckets;
 mod buffer;
 mod coalitions;
 mod columns;
+mod double;
 mod error;
 mod features;
 mod fingerprint;
@@ -68,11 +70,11 @@ pub use coalitions::{BATCH, Coalitions};
 pub use error::{Error, Result};
 pub use features::{Baseline, Features, Gather, Step};
 pub use fingerprint::fingerprint;
-pub use game::{Coalition, Game, Orders, Scratch};
+pub use game::{Coalition, Game, MAX_ENUMERATED, Orders, Scratch};
 pub use groups::group_sums;
 pub use method::{
-    Drawn, Enumeration, MAX_ENUMERATED, Plan, Sampler, aumann_shapley, banzhaf, banzhaf_mean_field,
-    leave_one_out, leave_one_out_of, shapley, shapley_mean_field,
+    Drawn, Enumeration, Plan, Sampler, aumann_shapley, banzhaf, banzhaf_mean_field, leave_one_out,
+    leave_one_out_of, shapley, shapley_mean_field,
 };
 pub use moments::{MAX_SAMPLES, Moments, Reuse, Spread};
 pub use order::random_order;

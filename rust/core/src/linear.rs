@@ -4,6 +4,7 @@
 //! All layouts add in the same order, so they give the same bits.
 
 use crate::blocks::{self, BLOCK, Merge, merge_tree};
+use crate::double::{Double, two_sum};
 use crate::features::{Baseline, Features, Step};
 use crate::real::Real;
 use crate::simd::dispatch;
@@ -185,19 +186,38 @@ impl Merge for Sums {
     }
 }
 
+/// Sums of columns in twice the precision of f64.
+struct Doubles(Vec<Double>);
+
+impl Merge for Doubles {
+    fn merge(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum = sum.plus(more));
+        self
+    }
+}
+
+/// Sums of the d features over the present agents: a large value costs the others no digits.
+pub(crate) fn feature_sums<T: Real>(x: &Step<'_, T>, of: &Features<'_, T>) -> Vec<Double> {
+    let sums = blocks::map(x.present(), |positions| Doubles(column_sums(x, of, positions)));
+    merge_tree(sums).map_or_else(Vec::new, |sums| sums.0)
+}
+
+/// Means of the d features over the present agents, in twice the precision of f64.
+pub(crate) fn double_means<T: Real>(x: &Step<'_, T>, of: &Features<'_, T>) -> Vec<Double> {
+    let count = x.present() as f64;
+    feature_sums(x, of).into_iter().map(|sum| sum.over_count(count)).collect()
+}
+
 /// Means of the d features over the present agents.
 pub(crate) fn feature_means<T: Real>(x: &Step<'_, T>, of: &Features<'_, T>) -> Vec<f64> {
-    let sums = blocks::map(x.present(), |positions| Sums(column_sums(x, of, positions)));
-    let count = x.present() as f64;
-    let sums = merge_tree(sums).map_or_else(Vec::new, |sums| sums.0);
-    sums.into_iter().map(|sum| sum / count).collect()
+    double_means(x, of).into_iter().map(|mean| mean.high).collect()
 }
 
 /// Means of the features over the present agents where all stand at their baseline.
-pub(crate) fn baseline_means<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Vec<f64> {
+pub(crate) fn baseline_means<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Vec<Double> {
     match baseline {
-        Baseline::PerAgent(rows) => feature_means(x, rows),
-        _ => baseline.row(x.features().features()),
+        Baseline::PerAgent(rows) => double_means(x, rows),
+        _ => baseline.row(x.features().features()).into_iter().map(Double::new).collect(),
     }
 }
 
@@ -205,7 +225,7 @@ fn column_sums<T: Real>(
     x: &Step<'_, T>,
     of: &Features<'_, T>,
     positions: Range<usize>,
-) -> Vec<f64> {
+) -> Vec<Double> {
     let d = of.features();
     match of {
         Features::Rows { data, .. } if x.everyone_is_present() => {
@@ -246,37 +266,44 @@ fn column_sums<T: Real>(
     }
 }
 
-/// Running sums of each place in a block, d features in C order. One long loop over memory in the
-/// first-level cache is vectorised whole; accumulators in registers are not.
+/// Running sums of each place in a block, d features in C order, and what rounding took from them.
+/// One long loop over memory in the first-level cache is vectorised whole; accumulators in registers
+/// are not.
 #[derive(Clone)]
 struct Places {
     sums: Vec<f64>,
+    errors: Vec<f64>,
     features: usize,
 }
 
 impl Places {
     fn new(features: usize, agents: usize) -> Self {
         // Few agents need few places; the tree below wants a power of two.
-        let places = agents.next_power_of_two().min(BLOCK);
-        Self { sums: vec![0.0; places * features], features }
+        let zeros = vec![0.0; agents.next_power_of_two().min(BLOCK) * features];
+        Self { sums: zeros.clone(), errors: zeros, features }
     }
 
     #[inline(always)]
     fn add<T: Real>(&mut self, block: &[T]) {
-        for (sum, value) in self.sums.iter_mut().zip(block) {
-            *sum += value.to_f64();
+        for ((sum, error), value) in self.sums.iter_mut().zip(&mut self.errors).zip(block) {
+            let (next, lost) = two_sum(*sum, value.to_f64());
+            *sum = next;
+            *error += lost;
         }
     }
 
     /// The sum of each feature, in a tree.
-    fn fold(mut self) -> Vec<f64> {
-        let mut width = self.sums.len() / self.features / 2;
+    fn fold(self) -> Vec<Double> {
+        let doubles = self.sums.iter().zip(&self.errors);
+        let mut sums: Vec<Double> =
+            doubles.map(|(&sum, &error)| Double::of_sum(sum, error)).collect();
+        let mut width = sums.len() / self.features / 2;
         while width > 0 {
-            let (left, right) = self.sums.split_at_mut(width * self.features);
-            left.iter_mut().zip(right).for_each(|(sum, more)| *sum += *more);
+            let (left, right) = sums.split_at_mut(width * self.features);
+            left.iter_mut().zip(right).for_each(|(sum, more)| *sum = sum.plus(*more));
             width /= 2;
         }
-        self.sums.truncate(self.features);
-        self.sums
+        sums.truncate(self.features);
+        sums
     }
 }

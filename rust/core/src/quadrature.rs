@@ -1,4 +1,6 @@
-//! Adaptive Gauss-Kronrod quadrature of a small vector-valued function on an interval from 0.
+//! Adaptive Gauss-Kronrod quadrature of a vector-valued function, in a bounded number of points.
+
+use crate::error::{Error, Result};
 
 /// Positive nodes of the 15-point Kronrod rule, largest first; every second one, from the second,
 /// belongs to the 7-point Gauss rule. Piessens et al., QUADPACK (1983), routine QK15.
@@ -33,9 +35,21 @@ const GAUSS: [f64; 4] = [
     0.417_959_183_673_469_4,
 ];
 
-/// Halvings after which an interval is taken as it is. Intervals that touch 0 can be halved this
-/// often, as integrands with a layer there need; others end where their middle is one of their ends.
-const MAX_DEPTH: u32 = 300;
+/// Pieces that touch the end of the range of f64 are not halved.
+const LEAST: f64 = 1e-290;
+
+/// How far the accepted errors together may exceed the tolerance.
+const SLACK: f64 = 100.0;
+
+/// What limits an integration.
+pub(crate) struct Limits<'a> {
+    /// Error of a component relative to the integral of its magnitude.
+    pub(crate) tolerance: f64,
+    /// Errors of the components that do not matter.
+    pub(crate) negligible: &'a [f64],
+    /// Points after which the integral is given up.
+    pub(crate) points: usize,
+}
 
 /// Two estimates of the integrals of the components, and those of their magnitudes.
 struct Estimates {
@@ -44,49 +58,69 @@ struct Estimates {
     magnitude: Vec<f64>,
 }
 
-/// Integrates `f(t, &mut values)` over t in `[0, end]`, component by component, halving intervals
-/// until the Gauss and the Kronrod rule agree to `tolerance` of the component's magnitude, or to its
-/// own of `negligible`, errors that do not matter.
+/// Integrates `f(t, &mut values)` over t from the first to the last of `ends`, component by
+/// component. The pieces between them are halved, level by level, until the Gauss and the Kronrod
+/// rule agree to the tolerance of the component's magnitude over the whole range.
 ///
 /// # Errors
-/// The first error of `f`.
-pub(crate) fn integrate<E>(
-    negligible: &[f64],
-    end: f64,
-    tolerance: f64,
-    mut f: impl FnMut(f64, &mut [f64]) -> Result<(), E>,
-) -> Result<Vec<f64>, E> {
-    let components = negligible.len();
+/// The first error of `f`; [`Error::RoughPath`] where the points do not suffice.
+pub(crate) fn integrate(
+    ends: &[f64],
+    limits: &Limits<'_>,
+    mut f: impl FnMut(f64, &mut [f64]) -> Result<()>,
+) -> Result<Vec<f64>> {
+    let components = limits.negligible.len();
+    let rough = || Error::RoughPath { points: limits.points };
     let mut total = vec![0.0; components];
     let mut accepted = vec![0.0; components];
-    let mut intervals = vec![(0.0, end, 0)];
-    while let Some((start, end, depth)) = intervals.pop() {
-        let estimates = rules(components, start, end, &mut f)?;
-        let agrees = (0..components).all(|k| {
-            let error = (estimates.kronrod[k] - estimates.gauss[k]).abs();
-            error <= negligible[k] + tolerance * (accepted[k] + estimates.magnitude[k])
-        });
-        let middle = 0.5 * (start + end);
-        if agrees || depth == MAX_DEPTH || middle <= start || middle >= end {
-            for k in 0..components {
-                total[k] += estimates.kronrod[k];
-                accepted[k] += estimates.magnitude[k];
+    let mut errors = vec![0.0; components];
+    // Magnitudes over the whole range, as far as the level before knew them.
+    let mut known = vec![0.0_f64; components];
+    let mut points = 0;
+    let mut pieces: Vec<[f64; 2]> = ends.windows(2).map(|piece| [piece[0], piece[1]]).collect();
+    while !pieces.is_empty() {
+        let mut halves = Vec::new();
+        let mut level = accepted.clone();
+        for [start, end] in pieces {
+            points += 15;
+            if points > limits.points {
+                return Err(rough());
             }
-        } else {
-            // The later half first, so that intervals are added in order from the left.
-            intervals.push((middle, end, depth + 1));
-            intervals.push((start, middle, depth + 1));
+            let estimates = rules(components, start, end, &mut f)?;
+            let agrees = (0..components).all(|k| {
+                let error = (estimates.kronrod[k] - estimates.gauss[k]).abs();
+                let magnitude = known[k].max(accepted[k] + estimates.magnitude[k]);
+                error <= limits.negligible[k] + limits.tolerance * magnitude
+            });
+            level.iter_mut().zip(&estimates.magnitude).for_each(|(sum, more)| *sum += more);
+            let middle = 0.5 * (start + end);
+            if agrees {
+                for k in 0..components {
+                    total[k] += estimates.kronrod[k];
+                    accepted[k] += estimates.magnitude[k];
+                    errors[k] += (estimates.kronrod[k] - estimates.gauss[k]).abs();
+                }
+            } else if middle <= start || middle >= end || end - start < LEAST {
+                return Err(rough());
+            } else {
+                halves.extend([[start, middle], [middle, end]]);
+            }
         }
+        known = level;
+        pieces = halves;
     }
-    Ok(total)
+    // A level that took a peak for much more than it is let too much pass.
+    let settled = (0..components)
+        .all(|k| errors[k] <= SLACK * (limits.negligible[k] + limits.tolerance * accepted[k]));
+    if settled { Ok(total) } else { Err(rough()) }
 }
 
-fn rules<E>(
+fn rules(
     components: usize,
     start: f64,
     end: f64,
-    f: &mut impl FnMut(f64, &mut [f64]) -> Result<(), E>,
-) -> Result<Estimates, E> {
+    f: &mut impl FnMut(f64, &mut [f64]) -> Result<()>,
+) -> Result<Estimates> {
     let (middle, half) = (0.5 * (start + end), 0.5 * (end - start));
     let zeros = vec![0.0; components];
     let mut sums = Estimates { kronrod: zeros.clone(), gauss: zeros.clone(), magnitude: zeros };
@@ -110,14 +144,18 @@ fn rules<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::convert::Infallible;
+
+    fn integrate_one(f: impl Fn(f64) -> f64, points: usize) -> Result<f64> {
+        let one = |t: f64, values: &mut [f64]| {
+            values[0] = f(t);
+            Ok(())
+        };
+        let limits = Limits { tolerance: 1e-13, negligible: &[0.0], points };
+        integrate(&[0.0, 1.0], &limits, one).map(|found| found[0])
+    }
 
     fn integral(f: impl Fn(f64) -> f64) -> f64 {
-        let one = |a: f64, values: &mut [f64]| {
-            values[0] = f(a);
-            Ok::<_, Infallible>(())
-        };
-        integrate(&[0.0], 1.0, 1e-13, one).unwrap()[0]
+        integrate_one(f, 10_000).unwrap()
     }
 
     #[test]
@@ -125,7 +163,7 @@ mod tests {
         for degree in 0..=22 {
             let mut power = |a: f64, values: &mut [f64]| {
                 values[0] = a.powi(degree);
-                Ok::<_, Infallible>(())
+                Ok(())
             };
             let Estimates { kronrod, gauss, .. } = rules(1, 0.0, 1.0, &mut power).unwrap();
             let exact = 1.0 / f64::from(degree + 1);
@@ -149,23 +187,42 @@ mod tests {
     }
 
     #[test]
+    fn powers_of_any_degree_are_resolved_at_their_zero() {
+        for degree in [14, 15, 50, 3_000] {
+            let found = integral(|t| t.powi(degree));
+            assert!((found * f64::from(degree + 1) - 1.0).abs() < 1e-13, "{degree}: {found}");
+        }
+    }
+
+    #[test]
     fn negligible_errors_are_not_resolved() {
         let points = |negligible| {
             let mut points = 0;
             let noise = |a: f64, values: &mut [f64]| {
                 points += 1;
                 values[0] = 1e-9 * (1e9 * a).sin();
-                if points < 100_000 { Ok(()) } else { Err(()) }
+                Ok(())
             };
-            integrate(&[negligible], 1.0, 1e-13, noise).map(|_| points)
+            let limits = Limits { tolerance: 1e-13, negligible: &[negligible], points: 9_000 };
+            integrate(&[0.0, 1.0], &limits, noise).map(|_| points)
         };
         assert_eq!(points(1e-8), Ok(15));
-        assert!(points(0.0).is_err());
+        assert_eq!(points(0.0), Err(Error::RoughPath { points: 9_000 }));
+    }
+
+    #[test]
+    fn what_does_not_settle_is_an_error_in_bounded_time() {
+        let rough = Err(Error::RoughPath { points: 30_000 });
+        assert_eq!(integrate_one(|t| (1.0 / t).sin() / t, 30_000), rough);
+        assert_eq!(integrate_one(|t| 1.0 / (t - 0.3), 30_000), rough);
+        let noise = |t: f64| t + 1e-6 * (1e9 * t * t).fract();
+        assert_eq!(integrate_one(noise, 30_000), rough);
     }
 
     #[test]
     fn an_error_stops_the_integration() {
-        let refuse = |a: f64, _: &mut [f64]| if a > 0.5 { Err("half") } else { Ok(()) };
-        assert_eq!(integrate(&[0.0], 1.0, 1e-13, refuse), Err("half"));
+        let refuse = |t: f64, _: &mut [f64]| if t > 0.5 { Err(Error::Empty) } else { Ok(()) };
+        let limits = Limits { tolerance: 1e-13, negligible: &[0.0], points: 1_000 };
+        assert_eq!(integrate(&[0.0, 1.0], &limits, refuse), Err(Error::Empty));
     }
 }

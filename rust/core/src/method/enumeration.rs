@@ -7,13 +7,10 @@
 use crate::abandon::Watched;
 use crate::blocks::{CHUNK, Merge, merge_tree};
 use crate::error::{Error, Result};
-use crate::game::Game;
+use crate::game::{Game, MAX_ENUMERATED};
 use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Largest number of players whose coalitions are enumerated: 16.8 million of them.
-pub const MAX_ENUMERATED: usize = 24;
 
 /// Coalitions, one step of the Gray code after the other, that start from the empty one.
 const STEPS: u64 = 1_024;

@@ -15,6 +15,7 @@
 //! correction of Shapley adds up to zero over the agents, so that efficiency stays exact.
 
 mod coefficients;
+mod domain;
 mod kernels;
 
 use super::of_present;
@@ -40,6 +41,10 @@ const ESTIMATORS: [&str; 3] = [
     "mean-field expansion of order 1",
     "mean-field expansion of order 2",
 ];
+
+/// Largest number of features by order: of derivatives and moments there are as many as tuples of
+/// up to three features, and at order 2 of up to five.
+const MOST_FEATURES: [usize; 3] = [64, 64, 16];
 
 /// Writes the Shapley value of every agent of one step to `out`, by an expansion in 1/n of order 0,
 /// 1 or 2. Order 0 is Aumann-Shapley. Absent agents get zero. Reads the features twice; extra memory
@@ -110,14 +115,19 @@ fn expand<T: Real>(
     out: &mut [T],
 ) -> Result<Outcome> {
     let estimator = *ESTIMATORS.get(order).ok_or(Error::ExpansionOrder { order })?;
+    let (features, most) = (x.features().features(), MOST_FEATURES[order]);
+    if features > most {
+        return Err(Error::ExpansionFeatures { features, order, most });
+    }
     let moments = kernels::moments(x, baseline, order);
-    let base = baseline_means(x, baseline);
+    let base: Vec<f64> = baseline_means(x, baseline).iter().map(|mean| mean.high).collect();
     let means: Vec<f64> = base.iter().zip(&moments.means).map(|(b, mean)| b + mean).collect();
     if !moments.all().chain(&base).all(|moment| moment.is_finite()) {
         return Err(x.explain_non_finite(baseline));
     }
     let value = function.of_means(&means, 1.0)?;
     let baseline_value = function.of_means(&base, 0.0)?;
+    domain::check(function, x, baseline, &base, &moments)?;
     let expansion = Expansion { function, base: &base, means: &means, moments: &moments };
     let polynomials = expansion.polynomials(along, order, x.present())?;
     let (sums, error) = kernels::apply(x, baseline, &polynomials, out);

@@ -11,13 +11,14 @@ mod shapley;
 use crate::abandon::caught;
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
+use crate::game::MAX_ENUMERATED;
 use crate::real::Real;
 use crate::statistics::{Absorb, Scale};
 use crate::value_function::{Outcome, ValueFunction};
 
 pub use aumann_shapley::aumann_shapley;
 pub use banzhaf::banzhaf;
-pub use enumeration::{Enumeration, MAX_ENUMERATED, leave_one_out_of};
+pub use enumeration::{Enumeration, leave_one_out_of};
 pub use leave_one_out::leave_one_out;
 pub use mean_field::{banzhaf_mean_field, shapley_mean_field};
 pub use sampler::{Drawn, Plan, Sampler};

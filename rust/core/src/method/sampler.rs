@@ -67,7 +67,7 @@ impl Sampler {
         let mut middle = 0.0;
         let moments = match plan {
             Plan::Orders(orders) => Moments::new(players, game.order_bound(orders)?)?,
-            Plan::Coalitions { reuse: false } => Moments::new(players, game.bound())?,
+            Plan::Coalitions { reuse: false } => Moments::new(players, game.coalition_bound()?)?,
             Plan::Coalitions { reuse: true } => {
                 let [low, high] = game.range()?;
                 middle = 0.5 * low + 0.5 * high;

@@ -37,7 +37,8 @@ impl Mean {
         let weights = self.weights.of(x.features())?;
         let n = x.present() as f64;
         let scaled = weighted_sum(x, baseline, &weights, out, &Scale::by(1.0 / n));
-        let baseline_value = of_row(&weights, &baseline_means(x, baseline));
+        let base: Vec<f64> = baseline_means(x, baseline).iter().map(|mean| mean.high).collect();
+        let baseline_value = of_row(&weights, &base);
         let value = baseline_value + scaled.differences / n;
         if !(scaled.sum + value + baseline_value).is_finite() {
             return Err(x.explain_non_finite(baseline));

@@ -4,7 +4,7 @@
 use super::Along;
 use super::kernels::{Moments, Polynomial, Polynomials};
 use crate::error::{Error, Result};
-use crate::quadrature::integrate;
+use crate::quadrature::{Limits, integrate};
 use crate::real::Real;
 use crate::symmetric::Tuples;
 use crate::value_function::MeanFunction;
@@ -15,8 +15,9 @@ const TOLERANCE: f64 = 1e-13;
 /// Errors of corrections below this part of order 0 are taken as rounding.
 const ROUNDING: f64 = 1e-15;
 
-/// Points on the path after which the integrals are given up.
-const MAX_POINTS: usize = 10_000;
+/// Derivatives after which the integrals are given up, and the points that any may take.
+const WORK: usize = 5_000_000;
+const POINTS: [usize; 2] = [450, 10_000];
 
 /// Longest tuple of features that G is derived by.
 const MAX_DERIVATIVE: usize = 5;
@@ -180,12 +181,7 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
         negligible: &[f64],
     ) -> Result<Vec<f64>> {
         let mut point = vec![0.0; self.means.len()];
-        let mut points = 0;
         let mut at = |t: f64, [near, far]: [&[f64]; 2], path: f64, coefficients: &mut [f64]| {
-            points += 1;
-            if points > MAX_POINTS {
-                return Err(Error::RoughDerivatives { points: MAX_POINTS });
-            }
             for (value, (near, far)) in point.iter_mut().zip(near.iter().zip(far)) {
                 *value = near + t * (far - near);
             }
@@ -193,7 +189,7 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
             let wanted = |length| terms.iter().any(|term| term.derivative == length);
             let derivatives = layout.0.iter().enumerate().map(|(length, tuples)| {
                 let tuples = if wanted(length) { tuples.all() } else { &[] };
-                tuples.iter().map(|tuple| self.function.derivative(&point, tuple)).collect()
+                self.function.derivatives(&point, tuples)
             });
             let derivatives: Vec<Vec<f64>> = derivatives.collect();
             let mut rest = coefficients;
@@ -215,8 +211,11 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
             return Ok(coefficients);
         }
         // Either half in the distance from its own end, where G may have a layer.
+        let derivatives: usize = layout.0.iter().map(|tuples| tuples.all().len()).sum();
+        let points = (WORK / derivatives).clamp(POINTS[0], POINTS[1]);
+        let limits = Limits { tolerance: TOLERANCE, negligible, points };
         let mut half = |ends: [&[f64]; 2], path: fn(f64) -> f64| {
-            integrate(negligible, 0.5, TOLERANCE, |t, coefficients| {
+            integrate(&[0.0, 0.5], &limits, |t, coefficients| {
                 at(t, ends, path(t), coefficients)?;
                 finite(coefficients)
             })

@@ -13,6 +13,8 @@ use crate::symmetric::Tuples;
 /// ascending tuples of features.
 pub(super) struct Moments {
     pub(super) means: Vec<f64>,
+    /// Means of the differences below zero.
+    pub(super) falls: Vec<f64>,
     pub(super) second: Vec<f64>,
     /// Empty below order 2, which alone needs them.
     pub(super) third: Vec<f64>,
@@ -35,21 +37,22 @@ pub(super) fn moments<T: Real>(
     let third = if order == 2 { counts[2] } else { 0 };
     let states = blocks::map(x.present(), |positions| {
         let lanes = |count| vec![[0.0; LANES]; count];
-        let (mut first, mut second, mut third) = (lanes(d), lanes(counts[1]), lanes(third));
+        let (mut first, mut falls) = (lanes(d), lanes(d));
+        let (mut second, mut third) = (lanes(counts[1]), lanes(third));
         columns::for_each_block(x, baseline, positions, |_, columns| {
-            let sums = [&mut first[..], &mut second, &mut third];
+            let sums = [&mut first[..], &mut falls, &mut second, &mut third];
             dispatch(
                 #[inline(always)]
                 || add_moments(columns, sums),
             );
         });
-        Sums(first.into_iter().chain(second).chain(third).map(fold).collect())
+        Sums(first.into_iter().chain(falls).chain(second).chain(third).map(fold).collect())
     });
     let n = x.present() as f64;
     let sums = merge_tree(states).map_or_else(Vec::new, |sums| sums.0);
     let mut moments = sums.into_iter().map(|sum| sum / n);
     let mut take = |count| moments.by_ref().take(count).collect();
-    Moments { means: take(d), second: take(counts[1]), third: take(third) }
+    Moments { means: take(d), falls: take(d), second: take(counts[1]), third: take(third) }
 }
 
 /// Agents whose products are formed together, in registers.
@@ -65,12 +68,13 @@ fn row_of(column: &[f64; BLOCK], row: usize) -> &Row {
 /// Adds the products of the columns, tuple by tuple. The sums stay in memory and the rows of agents
 /// are the outer loop: additions to one sum would wait for each other.
 #[inline(always)]
-fn add_moments(columns: &Columns, [first, second, third]: [&mut [[f64; LANES]]; 3]) {
+fn add_moments(columns: &Columns, [first, falls, second, third]: [&mut [[f64; LANES]]; 4]) {
     for row in 0..BLOCK / ROW {
         let (mut second, mut third) = (second.iter_mut(), third.iter_mut());
-        for (k, sums) in first.iter_mut().enumerate() {
+        for (k, (sums, falls)) in first.iter_mut().zip(falls.iter_mut()).enumerate() {
             let left = row_of(&columns[k], row);
             add(sums, left);
+            add(falls, &left.map(|value| if value < 0.0 { value } else { 0.0 }));
             // The sums second: the features end first, and must not take one sum too many.
             for (l, sums) in (k..columns.len()).zip(second.by_ref()) {
                 let products = multiply(left, row_of(&columns[l], row));

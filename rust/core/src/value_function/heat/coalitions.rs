@@ -6,6 +6,7 @@ use super::game::HeatGame;
 use super::heat;
 use crate::blocks::BLOCK;
 use crate::coalitions::{BATCH, Lanes, sums_of_members};
+use crate::double::Double;
 use crate::error::{Error, Result};
 use crate::moments::Moments;
 use crate::simd::dispatch;
@@ -31,13 +32,9 @@ impl HeatGame {
     ) -> Result<()> {
         let means = self.means(words);
         for bit in bits {
-            let means: Vec<f64> = means.iter().map(|lanes| lanes.0[bit]).collect();
-            values[bit] = heat(&means, 1.0).map_err(|error| match error {
-                Error::HeatDomain { product, .. } => {
-                    let members = words.iter().filter(|word| *word >> bit & 1 == 1).count();
-                    Error::HeatDomainOfCoalition { product, members }
-                }
-                other => other,
+            let means: Vec<Double> = means.iter().map(|lanes| Double::new(lanes.0[bit])).collect();
+            values[bit] = heat(&means, 1.0).map_err(|error| {
+                error.in_coalition(words.iter().filter(|word| *word >> bit & 1 == 1).count())
             })?;
         }
         Ok(())

@@ -39,15 +39,12 @@ impl Control {
     pub(super) fn new(game: &HeatGame) -> Result<Self> {
         let (players, features) = (game.players, game.start.len());
         let slopes = blocks::map(players, |places| {
-            let mut block = Block::of(features);
-            let mut slope = [0.0; BLOCK];
+            let mut columns = vec![[0.0; BLOCK]; features];
             let mut slopes = vec![[0.0, f64::INFINITY, f64::NEG_INFINITY]; features];
             for first in places.clone().step_by(BLOCK) {
                 let count = BLOCK.min(places.end - first);
-                for (k, [sum, low, high]) in slopes.iter_mut().enumerate() {
-                    block.parts.iter_mut().for_each(|parts| parts.fill(0.0));
-                    block.parts[k].fill(1.0);
-                    game.controls(&block, first, false, &mut slope)?;
+                game.slopes(first, &mut columns)?;
+                for ([sum, low, high], slope) in slopes.iter_mut().zip(&columns) {
                     for &slope in &slope[..count] {
                         *sum += slope;
                         *low = low.min(slope);
@@ -106,18 +103,11 @@ impl HeatGame {
         reversed: bool,
         out: &mut Column,
     ) -> Result<()> {
-        let n = self.players as f64;
         let mut products = [1.0; BLOCK];
-        let mut path = [0.0; BLOCK];
+        let path = self.path(first, reversed);
         let outside = dispatch(
             #[inline(always)]
             || {
-                for (i, path) in path.iter_mut().enumerate() {
-                    let place = (first as f64 + i as f64 + 0.5) / n;
-                    // Past the last place there are no players.
-                    let place = if place < 1.0 { place } else { 1.0 };
-                    *path = if reversed { 1.0 - place } else { place };
-                }
                 out.fill(0.0);
                 for ((start, change), parts) in
                     self.start.iter().zip(&self.change).zip(&block.parts)
@@ -137,10 +127,57 @@ impl HeatGame {
                 outside
             },
         );
-        if outside == 0 {
-            return Ok(());
-        }
-        let place = products.iter().position(|product| !within(1.0 + product)).unwrap_or(0);
-        Err(Error::HeatDomain { product: products[place], path: path[place] })
+        if outside == 0 { Ok(()) } else { Err(refused(&products, &path)) }
     }
+
+    /// Writes the slope of F by every feature in places from `first` on.
+    fn slopes(&self, first: usize, columns: &mut [Column]) -> Result<()> {
+        let path = self.path(first, false);
+        let mut products = [1.0; BLOCK];
+        let outside = dispatch(
+            #[inline(always)]
+            || {
+                for (column, (start, change)) in
+                    columns.iter_mut().zip(self.start.iter().zip(&self.change))
+                {
+                    column.copy_from_slice(&products);
+                    for i in 0..BLOCK {
+                        products[i] *= start + path[i] * change;
+                    }
+                }
+                let mut outside = 0;
+                let mut after = products.map(|product| 1.0 / (1.0 + product));
+                for product in &products {
+                    outside |= i64::from(!within(1.0 + product));
+                }
+                for (column, (start, change)) in
+                    columns.iter_mut().zip(self.start.iter().zip(&self.change)).rev()
+                {
+                    for i in 0..BLOCK {
+                        column[i] *= after[i];
+                        after[i] *= start + path[i] * change;
+                    }
+                }
+                outside
+            },
+        );
+        if outside == 0 { Ok(()) } else { Err(refused(&products, &path)) }
+    }
+
+    /// The path parameters of places from `first` on, or of these places of the reversed order.
+    fn path(&self, first: usize, reversed: bool) -> Column {
+        let n = self.players as f64;
+        std::array::from_fn(|i| {
+            let place = (first as f64 + i as f64 + 0.5) / n;
+            // Past the last place there are no players.
+            let place = if place < 1.0 { place } else { 1.0 };
+            if reversed { 1.0 - place } else { place }
+        })
+    }
+}
+
+/// The first of the products that has no logarithm.
+fn refused(products: &Column, path: &Column) -> Error {
+    let place = products.iter().position(|product| !within(1.0 + product)).unwrap_or(0);
+    Error::HeatDomain { product: products[place], path: path[place] }
 }

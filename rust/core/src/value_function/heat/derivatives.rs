@@ -7,24 +7,103 @@
 //! `p(r) / (product of the means derived by)`, p a polynomial in `r = 1 / (1 + P)` with integer
 //! coefficients, of which those of low powers vanish exactly.
 
+use super::extent::products;
 use super::{Heat, heat};
+use crate::double::{Double, scaled};
 use crate::error::Result;
 use crate::product::Wide;
 use crate::value_function::MeanFunction;
 
 impl MeanFunction for Heat {
     fn of_means(&self, means: &[f64], path: f64) -> Result<f64> {
-        heat(means, path)
+        heat(&doubles(means), path)
     }
 
     fn derivative(&self, means: &[f64], features: &[usize]) -> f64 {
-        let product = Wide::product(means).to_f64();
-        if product > 1.0 {
-            in_logarithms(means, features, product)
+        Point::new(means).derivative(features)
+    }
+
+    fn derivatives(&self, means: &[f64], tuples: &[Vec<usize>]) -> Vec<f64> {
+        let point = Point::new(means);
+        tuples.iter().map(|tuple| point.derivative(tuple)).collect()
+    }
+
+    fn is_defined_between(&self, ends: &[[f64; 2]]) -> bool {
+        Wide::ONE.plus(products(ends)[0]).is_positive()
+    }
+}
+
+/// Means, and what all derivatives there share.
+struct Point<'a> {
+    means: &'a [f64],
+    /// P.
+    product: f64,
+    /// The product of the means that are not zero, as mantissa and exponent.
+    others: (f64, i64),
+    zeros: usize,
+}
+
+impl<'a> Point<'a> {
+    fn new(means: &'a [f64]) -> Self {
+        let others: Vec<f64> = means.iter().copied().filter(|&mean| mean != 0.0).collect();
+        let zeros = means.len() - others.len();
+        let others = Wide::product(&doubles(&others));
+        let product = if zeros == 0 { others.to_f64() } else { 0.0 };
+        Self { means, product, others: others.split(), zeros }
+    }
+
+    fn derivative(&self, features: &[usize]) -> f64 {
+        if self.product > 1.0 {
+            in_logarithms(self.means, features, self.product)
         } else {
-            by_sets(means, features, product)
+            self.by_sets(features)
         }
     }
+
+    /// The derivative of P by the features at these places: the product of the other means, unless one
+    /// is there twice.
+    fn of_product(&self, features: &[usize], set: usize) -> f64 {
+        let members = || (0..features.len()).filter(|place| set >> place & 1 == 1);
+        let (mut value, mut zeros) = (self.others.0, 0);
+        let mut before = None;
+        for place in members() {
+            // Ascending, so that a feature that is there twice is so in a row.
+            if before == Some(features[place]) {
+                return 0.0;
+            }
+            before = Some(features[place]);
+            match self.means[features[place]] {
+                0.0 => zeros += 1,
+                mean => value /= mean,
+            }
+        }
+        if zeros == self.zeros { scaled(value, self.others.1) } else { 0.0 }
+    }
+
+    fn by_sets(&self, features: &[usize]) -> f64 {
+        let sets = 1_usize << features.len();
+        let (mut sums, mut logarithms) = ([0.0; MOST_SETS], [0.0; MOST_SETS]);
+        for set in 1..sets {
+            sums[set] = self.of_product(features, set);
+            // The chosen feature is the first of the set.
+            let others = set & (set - 1);
+            let mut rest = sums[set];
+            let mut part = others;
+            while part > 0 {
+                rest -= sums[part] * logarithms[set ^ part];
+                part = (part - 1) & others;
+            }
+            logarithms[set] = rest / (1.0 + self.product);
+        }
+        logarithms[sets - 1]
+    }
+}
+
+/// Sets of the features that a function is derived by: of at most five.
+const MOST_SETS: usize = 1 << 5;
+
+fn doubles(means: &[f64]) -> Vec<Double> {
+    means.iter().map(|&mean| Double::new(mean)).collect()
 }
 
 /// `z = log P` has the same derivative by the logarithm of each mean, under which
@@ -46,32 +125,6 @@ fn in_logarithms(means: &[f64], features: &[usize], product: f64) -> f64 {
     features.iter().fold(value, |value, &feature| value / means[feature])
 }
 
-fn by_sets(means: &[f64], features: &[usize], product: f64) -> f64 {
-    let sets = 1_usize << features.len();
-    let members = |set: usize| (0..features.len()).filter(move |place| set >> place & 1 == 1);
-    let of_sum = |set: usize| {
-        let twice = members(set).any(|place| {
-            members(set).any(|other| other < place && features[other] == features[place])
-        });
-        let left = |feature: &usize| !members(set).any(|place| features[place] == *feature);
-        if twice { 0.0 } else { (0..means.len()).filter(left).map(|k| means[k]).product() }
-    };
-    let sums: Vec<f64> = (0..sets).map(of_sum).collect();
-    let mut logarithms = vec![0.0; sets];
-    for set in 1..sets {
-        // The chosen feature is the first of the set.
-        let others = set & (set - 1);
-        let mut rest = sums[set];
-        let mut part = others;
-        while part > 0 {
-            rest -= sums[part] * logarithms[set ^ part];
-            part = (part - 1) & others;
-        }
-        logarithms[set] = rest / (1.0 + product);
-    }
-    logarithms[sets - 1]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +136,11 @@ mod tests {
         let at = |shift: f64| {
             let mut means = means.to_vec();
             means[last] += shift;
-            if rest.is_empty() { heat(&means, 1.0).unwrap() } else { Heat.derivative(&means, rest) }
+            if rest.is_empty() {
+                Heat.of_means(&means, 1.0).unwrap()
+            } else {
+                Heat.derivative(&means, rest)
+            }
         };
         // Fourth order, so that truncation stays below rounding.
         (8.0 * (at(step) - at(-step)) - (at(2.0 * step) - at(-2.0 * step))) / (12.0 * step)
@@ -132,7 +189,7 @@ mod tests {
             let product: f64 = means.iter().product();
             for features in features {
                 let a = in_logarithms(&means, features, product);
-                let b = by_sets(&means, features, product);
+                let b = Point::new(&means).by_sets(features);
                 assert!((a - b).abs() < 1e-14 * a.abs().max(0.1), "{features:?}: {a} {b}");
             }
         }

@@ -3,14 +3,16 @@
 //!
 //! P' - P is formed feature by feature, `Q A' + P e` for the features so far, never as a difference.
 
-use super::block::{Block, log_ratio};
+use super::Ends;
+use super::block::Block;
 use super::control::Control;
-use super::{Ends, heat};
-use crate::blocks::{self, BLOCK, CHUNK, merge_tree};
+use super::extent::{Extent, balance};
+use super::members::{Few, Members};
+use crate::blocks::{BLOCK, CHUNK, merge_tree};
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
-use crate::game::{Coalition, Game, Orders, Scratch};
+use crate::game::{Coalition, Game, MAX_ENUMERATED, Orders, Scratch};
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -18,10 +20,6 @@ use crate::sums::{Bucket, sweep};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::OnceLock;
-
-/// Where coalitions might come closer to P = -1 than this, the bound is as if they did not. One
-/// that does has a marginal contribution beyond it, which is an error.
-const CLOSEST: f64 = 1e-3;
 
 pub(super) struct HeatGame {
     pub(super) players: usize,
@@ -32,9 +30,10 @@ pub(super) struct HeatGame {
     pub(super) change: Vec<f64>,
     value: f64,
     baseline_value: f64,
-    bound: f64,
-    /// Between what the values of all coalitions are.
-    range: [f64; 2],
+    /// What is known of all coalitions; that their products are out of range.
+    extent: Result<Extent>,
+    /// Where players are few.
+    few: Option<Few>,
     control: OnceLock<Result<Control>>,
 }
 
@@ -70,86 +69,21 @@ fn parts<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Vec<f64> {
     payload
 }
 
-/// The change of the means from nobody to everybody, a bound of what a player adds, and the range of
-/// the values of coalitions.
-fn extent(payload: &[f64], start: &[f64]) -> (Vec<f64>, f64, [f64; 2]) {
-    let d = start.len();
-    let chunk = |players: Range<usize>| payload[players.start * d..players.end * d].chunks_exact(d);
-    let players = payload.len() / d;
-    let sums = blocks::map(players, |players| {
-        let mut sums = vec![(0.0, 0.0); d];
-        for row in chunk(players) {
-            for ((down, up), &part) in sums.iter_mut().zip(row) {
-                *(if part < 0.0 { &mut *down } else { &mut *up }) += part;
-            }
-        }
-        sums
-    });
-    let sums = sums.into_iter().reduce(|mut all, more| {
-        all.iter_mut().zip(more).for_each(|(a, b)| *a = (a.0 + b.0, a.1 + b.1));
-        all
-    });
-    let sums = sums.unwrap_or_default();
-    let change = sums.iter().map(|(down, up)| down + up).collect();
-
-    // No coalition has means or products of means outside of these.
-    let ends: Vec<[f64; 2]> =
-        sums.iter().zip(start).map(|((down, up), start)| [start + down, start + up]).collect();
-    let [low, high] = ends.iter().fold([1.0, 1.0], |[low, high], &[a, b]| {
-        let products = [low * a, low * b, high * a, high * b];
-        [
-            products.into_iter().fold(f64::INFINITY, f64::min),
-            products.into_iter().fold(f64::NEG_INFINITY, f64::max),
-        ]
-    });
-    let largest: Vec<f64> = ends.iter().map(|[low, high]| low.abs().max(high.abs())).collect();
-    let others: Vec<f64> =
-        (0..d).map(|k| (0..d).filter(|&l| l != k).map(|l| largest[l]).product()).collect();
-    let closest = (1.0 + low).max(CLOSEST);
-    let bounds = blocks::map(players, |players| {
-        chunk(players).fold(0.0, |bound: f64, row| {
-            let step = row.iter().zip(&others).map(|(part, others)| part.abs() * others).sum();
-            bound.max(step)
-        })
-    });
-    let step = bounds.into_iter().fold(0.0, f64::max);
-    // The difference of products is rounded as they are.
-    let width = high - low + f64::EPSILON * (high.abs() + low.abs());
-    let bound = (step.min(width) / closest).ln_1p();
-    // Means of coalitions are rounded.
-    let bound = bound * (1.0 + 1e-9);
-    (
-        change,
-        if (high - low).is_finite() && others.iter().all(|o| o.is_finite()) {
-            bound
-        } else {
-            f64::NAN
-        },
-        [low.max(CLOSEST - 1.0).ln_1p(), high.ln_1p()],
-    )
-}
-
 impl HeatGame {
     /// The game of the present agents, in index order.
     pub(super) fn of<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Result<Self> {
         baseline.check(x.features())?;
-        let Ends { base: start, value, baseline_value, .. } = Ends::of(x, baseline)?;
-        let payload = parts(x, baseline);
-        let (change, bound, range) = extent(&payload, &start);
-        if !(bound.is_finite() && change.iter().all(|change| change.is_finite())) {
+        let Ends { base, value, baseline_value, .. } = Ends::of(x, baseline)?;
+        let mut start: Vec<f64> = base.iter().map(|mean| mean.high).collect();
+        let mut payload = parts(x, baseline);
+        let (change, extent) = balance(&mut payload, &mut start);
+        if !change.iter().all(|change| change.is_finite()) {
             return Err(x.explain_non_finite(baseline));
         }
-        Ok(Self {
-            players: x.present(),
-            payload,
-            start,
-            change,
-            value,
-            baseline_value,
-            bound,
-            range,
-            control: OnceLock::new(),
-        })
+        let players = x.present();
+        let few = (players <= MAX_ENUMERATED).then(|| Few::of(x, baseline));
+        let control = OnceLock::new();
+        Ok(Self { players, payload, start, change, value, baseline_value, extent, few, control })
     }
 
     fn control(&self) -> Result<&Control> {
@@ -217,11 +151,18 @@ impl Game for HeatGame {
     }
 
     fn empty(&self) -> Box<dyn Coalition + '_> {
-        Box::new(Members { game: self, means: self.start.clone(), count: 0 })
+        match &self.few {
+            Some(few) => Box::new(few.empty()),
+            None => Box::new(Members::none_of(self)),
+        }
     }
 
     fn bound(&self) -> f64 {
-        self.bound
+        self.extent.as_ref().map_or(f64::INFINITY, |extent| extent.bound)
+    }
+
+    fn coalition_bound(&self) -> Result<f64> {
+        self.extent.as_ref().map(|extent| extent.bound).map_err(Clone::clone)
     }
 
     fn is_parallel(&self) -> bool {
@@ -237,8 +178,9 @@ impl Game for HeatGame {
     }
 
     fn order_bound(&self, orders: Orders) -> Result<f64> {
+        let bound = self.coalition_bound()?;
         let control = if orders.control_variate { self.control()?.bound } else { 0.0 };
-        Ok(self.bound + control)
+        Ok(bound + control)
     }
 
     fn sample_order(
@@ -270,7 +212,7 @@ impl Game for HeatGame {
     }
 
     fn range(&self) -> Result<[f64; 2]> {
-        Ok(self.range)
+        self.extent.as_ref().map(|extent| extent.range).map_err(Clone::clone)
     }
 
     fn coalition_values(
@@ -289,48 +231,5 @@ impl Game for HeatGame {
         moments: &mut Moments,
     ) -> Result<()> {
         self.marginals_to(coalitions.words(), bits, moments)
-    }
-}
-
-struct Members<'a> {
-    game: &'a HeatGame,
-    means: Vec<f64>,
-    count: usize,
-}
-
-impl Members<'_> {
-    /// Moves the means by a player's part times `sign`; returns the change of the value.
-    fn go(&mut self, player: usize, sign: f64, count: usize) -> Result<f64> {
-        let d = self.means.len();
-        let (mut change, mut product, mut after) = (0.0, 1.0, 1.0);
-        let row = &self.game.payload[player * d..][..d];
-        for (mean, part) in self.means.iter_mut().zip(row) {
-            let next = *mean + sign * part;
-            change = change * next + product * (sign * part);
-            product *= *mean;
-            after *= next;
-            *mean = next;
-        }
-        self.count = count;
-        let marginal = log_ratio(change, product, after);
-        if marginal.is_finite() {
-            Ok(marginal)
-        } else {
-            Err(Error::HeatDomainOfCoalition { product: after, members: self.count })
-        }
-    }
-}
-
-impl Coalition for Members<'_> {
-    fn add(&mut self, player: usize) -> Result<f64> {
-        self.go(player, 1.0, self.count + 1)
-    }
-
-    fn remove(&mut self, player: usize) -> Result<f64> {
-        self.go(player, -1.0, self.count - 1)
-    }
-
-    fn value(&self) -> Result<f64> {
-        heat(&self.means, 1.0)
     }
 }
