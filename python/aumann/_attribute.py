@@ -117,7 +117,8 @@ def attribute(
         If an argument is of a kind or dtype that cannot be read.
     ValueError
         If an argument is empty or of the wrong shape; if a number is NaN or infinite (the first
-        position is named); if a step has no agent; where heat leaves the domain of its logarithm;
+        position is named); if a step has no agent; where heat leaves the domain of its logarithm,
+        or comes so near to its end that the integral along the path does not settle;
         where enumeration would need more than 2^24 coalitions (the estimators to use are named);
         if a torch function fails, or is not finite on the path (the node is named).
     ImportError
@@ -201,6 +202,7 @@ def attribute(
         for ends in start.ends(features):
             with ends.block.locating_errors():
                 exact.fill(answer, ends)
+        exact.finish(answer)
     else:
         assert not isinstance(evaluated, ValueFunction)
         values = GameValues(method)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aumann import _core
 from aumann._answer import Answer
 from aumann._baseline import Ends
+from aumann._warning import warn_user
 from aumann.estimators import MeanFieldExpansion
 from aumann.methods import AumannShapley, Banzhaf, LeaveOneOut, Method, Shapley
 from aumann.value_functions import BuiltIn, ValueFunction
@@ -18,6 +19,9 @@ from aumann.value_functions import BuiltIn, ValueFunction
 __all__ = ["MOST_ENUMERATED", "ExactValues", "check_enumerable"]
 
 MOST_ENUMERATED = _core.MOST_ENUMERATED
+
+# An expansion whose error is a larger part of the largest value has not converged.
+EXPANSION_TOLERANCE = 1e-2
 
 _NAMES: dict[type, str] = {
     AumannShapley: "aumann_shapley",
@@ -74,6 +78,8 @@ class ExactValues:
         self.method = method
         estimator = getattr(method, "estimator", None)
         self.order = estimator.order if isinstance(estimator, MeanFieldExpansion) else None
+        # Step, error and largest value of the first expansion that has not converged.
+        self._unconverged: tuple[int, float, float] | None = None
 
     def check(self, agents: int) -> None:
         """Refuse what cannot be exact for so many agents, before any work."""
@@ -121,6 +127,37 @@ class ExactValues:
                 where = f" at step {bad[0]}" if len(out) > 1 else ""
                 raise ValueError(f"value_function: the sum exceeds the range of {out.dtype}{where}")
         answer.statistics[steps] = statistics
+        if self.order is not None:
+            self._judge(answer, steps)
+
+    def _judge(self, answer: Answer, steps: slice) -> None:
+        """Tell which steps' expansions have converged."""
+        if answer.converged is None:
+            answer.converged = np.ones(len(answer.values), dtype=np.bool_)
+        out = answer.values[steps]
+        largest = np.maximum(out.max(axis=1), -out.min(axis=1)).astype(np.float64)
+        errors = answer.error_estimates[steps]
+        answer.converged[steps] = errors <= EXPANSION_TOLERANCE * largest
+        worst = np.flatnonzero(~answer.converged[steps])
+        if worst.size and self._unconverged is None:
+            self._unconverged = (steps.start + worst[0], errors[worst[0]], largest[worst[0]])
+
+    def finish(self, answer: Answer) -> None:
+        """Warn where an expansion has not converged."""
+        if self._unconverged is None:
+            return
+        step, error, largest = self._unconverged
+        where = f" at step {step}" if len(answer.values) > 1 else ""
+        sampling = (
+            "Shapley(PermutationSampling(permutations))"
+            if isinstance(self.method, Shapley)
+            else "Banzhaf(CoalitionSampling(coalitions))"
+        )
+        warn_user(
+            f"method: {self.method!r} has not converged{where}: its error is about {error:.2g}, and "
+            f"the largest value {largest:.2g}; one agent or a few make up much of a feature's mean: "
+            f"use {sampling}"
+        )
 
     def _call(
         self, function: BuiltIn, weights: NDArray[np.float64] | None, ends: Ends, out: Any

@@ -178,8 +178,11 @@ fn the_error_falls_as_the_order_says() {
                         let (phi, outcome) = types.expanded(g, banzhaf, order);
                         let error = largest_error(&phi, &exact);
                         let largest = exact.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-                        // The estimate covers the error: it is that of one order less.
-                        assert!(error * largest <= 1.5 * outcome.error, "{d}, {order}: {error}");
+                        let rounding = 1e-15 * largest;
+                        assert!(
+                            error * largest <= outcome.error + rounding,
+                            "{d}, {order}: {error}"
+                        );
                         error
                     });
                     if each == 32 {
@@ -251,7 +254,7 @@ fn corrections_vanish_with_the_number_of_agents() {
     let largest = second.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     assert!(at_first.error < 1e-4 * largest && at_second.error < 1e-8 * largest);
     let difference = first.iter().zip(&second).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
-    assert!((difference - at_second.error).abs() < 1e-15 * largest);
+    assert!(difference <= at_second.error && at_second.error < 100.0 * difference);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! are the coefficients of a polynomial in an agent's own differences.
 
 use super::Along;
-use super::kernels::{Moments, Polynomial, Polynomials};
+use super::kernels::{Moments, Polynomial};
 use crate::error::{Error, Result};
 use crate::quadrature::{Limits, integrate};
 use crate::real::Real;
@@ -127,9 +127,14 @@ impl Term {
 }
 
 impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
-    /// What an agent's differences are put into: the terms of the last order apart from the others.
-    pub(super) fn polynomials(&self, along: Along, order: usize, n: usize) -> Result<Polynomials> {
-        // Order 0 has the correction of order 1 as its error.
+    /// What an agent's differences are put into, order by order; up to order 1 at least, which tells
+    /// the error of order 0.
+    pub(super) fn polynomials(
+        &self,
+        along: Along,
+        order: usize,
+        n: usize,
+    ) -> Result<Vec<Polynomial>> {
         let last = order.max(1);
         let d = self.means.len();
         let longest = [3, MAX_DERIVATIVE][last - 1];
@@ -137,11 +142,10 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
         let terms = layout.terms(last, self.moments);
         let (leading, corrections) = terms.split_at(1);
         let n = n as f64;
-        let mut kept = Polynomial::zero(d);
-        let mut correction = Polynomial::zero(d);
+        let mut polynomials: Vec<Polynomial> = (0..=last).map(|_| Polynomial::zero(d)).collect();
         for terms in [leading, corrections] {
             // Attributions of order 0, times n; none are known while they are being found.
-            let leading = kept.linear().iter().enumerate();
+            let leading = polynomials[0].linear().iter().enumerate();
             let size: f64 = leading.map(|(k, c)| c.abs() * n * self.size(&[k])).sum();
             let negligible = terms.iter().flat_map(|term| {
                 let part = ROUNDING * size * n.powi(term.order as i32);
@@ -155,11 +159,11 @@ impl<G: MeanFunction + ?Sized> Expansion<'_, G> {
                 let (own, others) = rest.split_at(term.orders.len());
                 rest = others;
                 let scale = n.powi(term.order as i32 + 1);
-                let polynomial = if term.order == last { &mut correction } else { &mut kept };
-                polynomial.add(term.degree, own.iter().map(|coefficient| coefficient / scale));
+                polynomials[term.order]
+                    .add(term.degree, own.iter().map(|coefficient| coefficient / scale));
             }
         }
-        Ok(Polynomials { kept, correction, corrected: order == last })
+        Ok(polynomials)
     }
 
     /// The size of a product of differences: 1 where a feature never differs, whose coefficients do

@@ -104,12 +104,13 @@ fn multiply(left: &Row, right: &Row) -> Row {
     products
 }
 
-/// Coefficients by ascending tuples of one, two and three features; of three only where it has such.
+/// Coefficients by ascending tuples of one, two and three features; of more than one only where it
+/// has such.
 pub(super) struct Polynomial([Vec<f64>; 3]);
 
 impl Polynomial {
     pub(super) fn zero(d: usize) -> Self {
-        Self([vec![0.0; d], vec![0.0; d * (d + 1) / 2], Vec::new()])
+        Self([vec![0.0; d], Vec::new(), Vec::new()])
     }
 
     /// Adds to the coefficients of a degree.
@@ -154,40 +155,43 @@ impl Polynomial {
     }
 }
 
-/// An agent's attribution, by order.
-pub(super) struct Polynomials {
-    /// All orders but the last.
-    pub(super) kept: Polynomial,
-    /// The last one.
-    pub(super) correction: Polynomial,
-    /// Whether the last one is part of the attribution.
-    pub(super) corrected: bool,
+/// The largest magnitudes that were met.
+#[derive(Clone, Copy)]
+pub(super) struct Largest {
+    pub(super) attribution: f64,
+    /// Of the corrections of orders 1 and 2.
+    pub(super) corrections: [f64; 2],
 }
 
-/// Writes every agent's attribution and returns the sums, and the largest magnitude of a correction.
+/// Writes every agent's attribution, the sum of the polynomials up to an order, and returns the sums
+/// and the largest magnitudes.
 pub(super) fn apply<T: Real>(
     x: &Step<'_, T>,
     baseline: &Baseline<'_, T>,
-    polynomials: &Polynomials,
+    polynomials: &[Polynomial],
+    order: usize,
     out: &mut [T],
-) -> (Scaled, f64) {
-    let weight = f64::from(polynomials.corrected);
+) -> (Scaled, Largest) {
     let states = blocks::map_mut(out, |start, out| {
         let mut scale = Scale::by(1.0);
-        let mut largest = [0.0_f64; ROW];
+        // Of the attribution, and of every polynomial.
+        let mut largest = [[0.0_f64; ROW]; 4];
         columns::for_each_block(x, baseline, start..start + out.len(), |block, columns| {
             let out = &mut out[block.start - start..block.end - start];
             dispatch(
                 #[inline(always)]
                 || {
                     for (row, out) in out.chunks_mut(ROW).enumerate() {
-                        let mut values = polynomials.kept.at(columns, row);
-                        let corrections = polynomials.correction.at(columns, row);
-                        for lane in 0..ROW {
-                            let size = corrections[lane].abs();
-                            largest[lane] = if size > largest[lane] { size } else { largest[lane] };
-                            values[lane] += weight * corrections[lane];
+                        let mut values = [0.0; ROW];
+                        for (of_order, polynomial) in polynomials.iter().enumerate() {
+                            let terms = polynomial.at(columns, row);
+                            let weight = f64::from(u8::from(of_order <= order));
+                            absorb(&mut largest[of_order + 1], &terms);
+                            for lane in 0..ROW {
+                                values[lane] += weight * terms[lane];
+                            }
                         }
+                        absorb(&mut largest[0], &values);
                         for (value, attribution) in out.iter_mut().zip(values) {
                             *value = T::from_f64(attribution);
                         }
@@ -196,9 +200,20 @@ pub(super) fn apply<T: Real>(
                 },
             );
         });
-        (Absorb::<T>::total(scale), largest.into_iter().fold(0.0, f64::max))
+        let largest = largest.map(|row| row.into_iter().fold(0.0, f64::max));
+        (Absorb::<T>::total(scale), largest)
     });
-    let largest = states.iter().fold(0.0_f64, |largest, state| largest.max(state.1));
+    let largest =
+        |of: usize| states.iter().fold(0.0_f64, |largest, state| largest.max(state.1[of]));
+    let largest = Largest { attribution: largest(0), corrections: [largest(2), largest(3)] };
     let sums = states.into_iter().map(|(sums, _)| sums).collect();
     (merge_tree(sums).unwrap_or_default(), largest)
+}
+
+#[inline(always)]
+fn absorb(largest: &mut Row, values: &Row) {
+    for (largest, value) in largest.iter_mut().zip(values) {
+        let size = value.abs();
+        *largest = if size > *largest { size } else { *largest };
+    }
 }

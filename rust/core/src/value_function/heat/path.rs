@@ -267,7 +267,7 @@ mod tests {
     fn coefficients_out_of_range_are_applied() {
         let x = [1e-200, 1e-200, 1e300, 3e-200, 1e-200, 1e300];
         let x = Step::new(Features::rows(&x, 3).unwrap()).unwrap();
-        let mut out = [0.0; 2];
+        let mut out = [0.0_f64; 2];
         let means = doubles(&[2e-200, 1e-200, 1e300]);
         let coefficients = Coefficients::from_zero(&means).unwrap();
         let sums = coefficients.apply(&x, &Baseline::Zero, &mut out);

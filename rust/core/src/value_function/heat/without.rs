@@ -132,8 +132,8 @@ struct Exactly<'a, 'x, T> {
     /// P, and one over the number of agents to the power of features.
     product: Wide,
     share: Wide,
-    /// The agents at the positions, once wanted.
-    agents: OnceLock<Vec<usize>>,
+    /// The agents at the positions.
+    agents: Vec<usize>,
 }
 
 impl<'a, 'x, T: Real> Exactly<'a, 'x, T> {
@@ -142,13 +142,12 @@ impl<'a, 'x, T: Real> Exactly<'a, 'x, T> {
         let share = Wide::ONE.over(n.power(sums.len()));
         let product = Wide::product(&sums).times(share);
         let row = baseline.row(sums.len());
-        Self { x, baseline, row, sums, product, share, agents: OnceLock::new() }
+        Self { x, baseline, row, sums, product, share, agents: x.present_agents() }
     }
 
     /// Forms the values of a block that are NaN.
     fn fill(&self, block: Range<usize>, values: &mut [f64; BLOCK]) -> Result<()> {
-        let agents = self.agents.get_or_init(|| self.x.present_agents());
-        for (value, agent) in values.iter_mut().zip(&agents[block]) {
+        for (value, agent) in values.iter_mut().zip(&self.agents[block]) {
             if value.is_nan() {
                 *value = self.value(*agent)?;
             }
@@ -188,7 +187,8 @@ pub(super) fn leave_one_out<T: Real>(
 ) -> Result<Outcome> {
     let Ends { means, value, baseline_value, .. } = Ends::of(x, baseline)?;
     let relative = Means::new(&means, out.len() as f64);
-    let exactly = Exactly::new(x, baseline);
+    // A third pass, where an agent wants it.
+    let exactly = OnceLock::new();
     let states = blocks::map_mut(out, |start, out| {
         let mut scale = Scale::by(1.0);
         let mut refused = Ok(());
@@ -208,6 +208,7 @@ pub(super) fn leave_one_out<T: Real>(
                 )
             });
             if fails && refused.is_ok() {
+                let exactly = exactly.get_or_init(|| Exactly::new(x, baseline));
                 refused = exactly.fill(block, &mut values);
             }
             dispatch(
