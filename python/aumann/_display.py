@@ -92,7 +92,7 @@ def _facts(result: Attribution) -> list[tuple[str, str]]:
     if result.standard_error is not None:
         facts.insert(5, ("standard error", _largest_error(result, result.standard_error)))
     elif np.max(result.error_estimate) > 0:
-        facts.insert(5, ("error", f"estimated at most {np.max(result.error_estimate):.1e}"))
+        facts.insert(5, ("error", f"estimated at about {np.max(result.error_estimate):.1e}"))
     unmet = result.steps - int(np.sum(result.converged))
     if unmet:
         where = f" at {unmet:,} of {result.steps:,} steps" if result.values.ndim == 2 else ""

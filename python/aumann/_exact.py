@@ -154,9 +154,9 @@ class ExactValues:
             else "Banzhaf(CoalitionSampling(coalitions))"
         )
         warn_user(
-            f"method: {self.method!r} has not converged{where}: its error is about {error:.2g}, and "
-            f"the largest value {largest:.2g}; one agent or a few make up much of a feature's mean: "
-            f"use {sampling}"
+            f"method: {self.method!r} has not converged{where}: its error is about {error:.2g}, "
+            f"and the largest value {largest:.2g}; one agent or a few make up much of a feature's "
+            f"mean: use {sampling}"
         )
 
     def _call(

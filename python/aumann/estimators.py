@@ -218,7 +218,8 @@ class MeanFieldExpansion(Estimator):
 
     Where one agent or a few make up much of a feature's mean the expansion does not converge: its
     values may then be anything. If `error_estimate` exceeds 1e-2 of the largest value, `converged`
-    is False and a RuntimeWarning says so. `PermutationSampling` and `CoalitionSampling` have no such limit.
+    is False and a RuntimeWarning says so. `PermutationSampling` and `CoalitionSampling` have no
+    such limit.
 
     Parameters
     ----------

@@ -330,7 +330,7 @@ def test_a_sampled_result_shows_its_errors() -> None:
     expanded = aumann.attribute(
         x, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
     )
-    assert f"error     estimated at most {expanded.error_estimate:.1e}" in repr(expanded)
+    assert f"error     estimated at about {expanded.error_estimate:.1e}" in repr(expanded)
     assert "standard_error" not in expanded.to_table().columns
 
 
