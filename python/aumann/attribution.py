@@ -146,7 +146,7 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
 
     @property
     def error_estimate(self) -> float | NDArray[np.float64]:
-        """How far off the worst value may be by the way it was found.
+        """About how far off the worst value may be by the way it was found.
 
         For coalition values of a game or callable the rounding of its differences: the spacing of
         its numbers times its largest value. NaN for fixed nodes, of which only `residual` tells.
@@ -156,7 +156,10 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
 
     @property
     def converged(self) -> bool | NDArray[np.bool_]:
-        """Whether a path integral met its tolerance, or differences exceed rounding, per step."""
+        """Whether a path integral or an expansion met its tolerance, or differences exceed rounding.
+
+        Per step.
+        """
         met = np.ones(self.steps, np.bool_) if self.convergence is None else self.convergence
         return met.copy() if self.values.ndim == 2 else bool(met[0])
 
