@@ -156,7 +156,7 @@ class Attribution(Tabular, PlottedAttribution, SampledAttribution):
 
     @property
     def converged(self) -> bool | NDArray[np.bool_]:
-        """Whether a path integral or an expansion met its tolerance, or differences exceed rounding.
+        """Whether path integrals or expansions met their tolerance, or differences exceed rounding.
 
         Per step.
         """
