@@ -145,12 +145,12 @@ fn expand<T: Real>(
 
 /// About the largest error of an attribution. Corrections fall by about the same factor from order to
 /// order; but one of them may be small by chance, as it changes its sign. The factors are those that
-/// cover the errors of 99 in 100 populations of a dozen agents, of whom some hold most.
+/// cover the errors of 19 in 20 populations of a dozen agents, of whom some hold most.
 fn error(order: usize, largest: Largest) -> f64 {
     let Largest { attribution, corrections: [first, second] } = largest;
     if order < 2 {
         return 2.0 * first;
     }
     let expected = if attribution > 0.0 { first * (first / attribution) } else { 0.0 };
-    (2.0 * second).max(4.0 * expected)
+    (3.0 * second).max(6.0 * expected)
 }
