@@ -327,8 +327,9 @@ def test_a_sampled_result_shows_its_errors() -> None:
     np.testing.assert_array_equal(table["standard_error"], sampled.standard_error)
     alone = aumann.attribute(x, aumann.Heat(), method=aumann.Shapley(aumann.PermutationSampling(2)))
     assert "standard error unknown, of one sample" in repr(alone)
+    many = np.tile(x, (20, 1))
     expanded = aumann.attribute(
-        x, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
+        many, aumann.Heat(), method=aumann.Shapley(aumann.MeanFieldExpansion())
     )
     assert f"error     estimated at about {expanded.error_estimate:.1e}" in repr(expanded)
     assert "standard_error" not in expanded.to_table().columns

@@ -1,5 +1,6 @@
 //! Adaptive Gauss-Kronrod quadrature of a vector-valued function, in a bounded number of points.
 
+use crate::abandon;
 use crate::error::{Error, Result};
 
 /// Positive nodes of the 15-point Kronrod rule, largest first; every second one, from the second,
@@ -82,6 +83,7 @@ pub(crate) fn integrate(
         let mut halves = Vec::new();
         let mut level = accepted.clone();
         for [start, end] in pieces {
+            abandon::look();
             points += 15;
             if points > limits.points {
                 return Err(rough());
