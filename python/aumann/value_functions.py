@@ -273,9 +273,9 @@ class Heat(BuiltIn):
     -----
     Domain: P > -1, along the whole path from the baseline, or in all coalitions. Attribution with
     zero baseline: phi_i = L / (d n) * sum_k x_ik prod_(l != k) xbar_l, L = log(1 + P) / P; other
-    baselines by a quadrature in the d means, refused where it does not settle. Two passes; no weights,
-    as they would only scale P. Any number of features, and P of any size; sampled values want it
-    below 1e300, and `MeanFieldExpansion` at most 64 features, 16 at order 2.
+    baselines: a quadrature in the d means, refused where it does not settle. Two passes; no weights, as
+    they would only scale P. Any number of features, P of any size; sampled values want P < 1e300,
+    `MeanFieldExpansion` at most 64 features, 16 at order 2.
 
     Source: F_mult of "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404.
 
