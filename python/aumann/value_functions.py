@@ -271,11 +271,9 @@ class Heat(BuiltIn):
 
     Notes
     -----
-    Domain: P > -1, along the whole path from the baseline, or in all coalitions. Attribution with
-    zero baseline: phi_i = L / (d n) * sum_k x_ik prod_(l != k) xbar_l, L = log(1 + P) / P; other
-    baselines: a quadrature in the d means, refused where it does not settle. Two passes; no weights, as
-    they would only scale P. Any number of features, P of any size; sampled values want P < 1e300,
-    `MeanFieldExpansion` at most 64 features, 16 at order 2.
+    Domain: P > -1 along the path, or in all coalitions; P of any size (sampled: below 1e300). Zero
+    baseline: phi_i = L / (d n) * sum_k x_ik prod_(l != k) xbar_l, L = log(1 + P) / P; others by a
+    quadrature in the d means. Two passes; no weights, as they would only scale P.
 
     Source: F_mult of "Attributing Emergence in Million-Agent Systems", arXiv 2605.11404.
 
