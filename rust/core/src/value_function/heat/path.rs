@@ -258,7 +258,8 @@ mod tests {
             let parts = values.iter().zip(&means).map(|(c, mean)| c.times(Wide::new(*mean)));
             let sum: f64 = parts.map(Wide::to_f64).sum();
             let value = Wide::product(&doubles(&means)).ln_1p();
-            assert!((sum - value).abs() <= 1e-14 * value, "{sum} {value}");
+            // The sum of 3,000 parts is rounded 3,000 times.
+            assert!((sum - value).abs() <= 1e-13 * value, "{sum} {value}");
         }
     }
 
