@@ -86,6 +86,11 @@ CASES = {
         np.zeros(4),
     ),
     "a product near -1": (np.array([[2.0**-30 - 1.0, 2.0**-30 + 1.0]]), np.array([0.5, 0.5])),
+    # On the way from 1e-20 to 0 the product is 1e-2.
+    "features that rise while others fall to zero": (
+        np.array([[0.0, 1.0, 0.0, 1.0, 1.0]]),
+        np.array([1e6, 1e-13, 1e2, 1e-9, 1e-6]),
+    ),
     "subnormal features": (np.array([[5e-324, 1.0], [1e-310, 2.0]]), np.zeros(2)),
     "fifty features": (RNG.exponential(size=(3, 50)), RNG.exponential(size=(3, 50))),
 }
@@ -162,6 +167,13 @@ def test_layers_at_the_ends_of_a_path_are_resolved() -> None:
     x = fractions(np.array([[1e-10 - 1.0, 1.0]]), 1)
     total = gain(Fraction(3, 2), product(x))
     np.testing.assert_allclose(near_the_end.values, [total], rtol=1e-13)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if len(CASES[case][0]) == 1])
+def test_one_agent_changes_the_heat(case: str) -> None:
+    x, baseline = CASES[case]
+    found = aumann.attribute(x, HEAT, baseline=baseline)
+    np.testing.assert_allclose(found.values, expected("leave_one_out", x, baseline), rtol=1e-13)
 
 
 def test_a_path_that_touches_the_end_of_the_domain_is_an_error() -> None:

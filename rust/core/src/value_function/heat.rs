@@ -23,6 +23,7 @@ use crate::game::Game;
 use crate::linear::{baseline_means, double_means};
 use crate::product::Wide;
 use crate::real::Real;
+use crate::statistics::Scaled;
 use game::HeatGame;
 use path::Coefficients;
 
@@ -95,7 +96,14 @@ impl<T: Real> ValueFunction<T> for Heat {
             Baseline::Zero => Coefficients::from_zero(&means)?,
             _ => Coefficients::between(&base, &means)?,
         };
-        let scaled = coefficients.apply(x, baseline, out);
+        let mut scaled = coefficients.apply(x, baseline, out);
+        if let [alone] = out {
+            // What its features do along the path may cancel; together they change F.
+            let change = Wide::product(&base).log_change(Wide::product(&means));
+            *alone = T::from_f64(change);
+            let written = alone.to_f64();
+            scaled = Scaled { sum: written, magnitude: written.abs(), ..scaled };
+        }
         if !scaled.sum.is_finite() {
             return Err(x.explain_non_finite(baseline));
         }
