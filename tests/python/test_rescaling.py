@@ -210,7 +210,8 @@ def test_population_without_shares_and_members_with_nothing() -> None:
 def test_values_that_are_unknown() -> None:
     x, members = population(12), np.arange(5)
     banzhaf = aumann.Banzhaf(aumann.CoalitionSampling(1, seed=2))
-    panel = aumann.attribute(x[:5], aumann.Heat(), method=banzhaf)
+    with pytest.warns(RuntimeWarning, match="agents are in all or none"):
+        panel = aumann.attribute(x[:5], aumann.Heat(), method=banzhaf)
     whole = aumann.attribute(x, aumann.Heat(), method=aumann.Banzhaf())
     assert np.isnan(panel.values).any()
     found = aumann.rescaling(panel, whole, members)

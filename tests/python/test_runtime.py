@@ -104,6 +104,7 @@ def population() -> np.ndarray:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*agents are in all or none:RuntimeWarning")
 def test_a_forked_child_attributes_and_does_not_hang(population: np.ndarray) -> None:
     # Of several chunks, of one chunk with several buckets, and of one bucket.
     inputs = population, population[:12_000], population[:500]
