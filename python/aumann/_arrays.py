@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RealArray", "is_masked", "native", "refuse_masked"]
+__all__ = ["RealArray", "for_arrow", "is_masked", "native", "refuse_masked"]
 
 RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
@@ -40,6 +40,18 @@ def refuse_masked(values: object, argument: str, cure: str = "") -> None:
     kinds = set(map(type, values)) if isinstance(values, list | tuple) else {type(values)}
     if any(issubclass(kind, masked.MaskedArray) for kind in kinds):
         raise TypeError(f"{argument}: a masked array, plain numbers are wanted{cure}")
+
+
+def for_arrow(column: Any) -> Any:
+    """Return a column for pyarrow, which would end a text of NumPy at its first NUL.
+
+    Examples
+    --------
+    >>> for_arrow(np.array(["a"])), for_arrow([None, 1])
+    (['a'], [None, 1])
+    """
+    text = isinstance(column, np.ndarray) and column.dtype.kind == "U"
+    return column.tolist() if text else column
 
 
 def native(array: NDArray[Any], argument: str) -> RealArray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._arrays import for_arrow
 from aumann._seals import SealedParquet, sealed_writer
 from aumann._sparse import Series, SparseSteps
 from aumann.feature import Feature
@@ -178,10 +179,7 @@ def _row_group(
         if field.name == "agent":
             arrays.append(pa.array(agents, type=field.type))
         elif field.name in columns:
-            # pyarrow ends a text of NumPy at its first NUL.
-            column = columns[field.name]
-            given = column.tolist() if column.dtype.kind == "U" else column
-            arrays.append(pa.array(given, type=field.type))
+            arrays.append(pa.array(for_arrow(columns[field.name]), type=field.type))
         elif keys.get(field.name) is not None:
             arrays.append(pa.array(np.full(size, keys[field.name], dtype=np.int32)))
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aumann._arrays import for_arrow
 from aumann._printable import printable
 
 if TYPE_CHECKING:
@@ -100,11 +101,7 @@ class Tabular:
         >>> Table({"step": np.arange(2)}).to_arrow().shape
         (2, 1)
         """
-        # pyarrow ends a text of NumPy at its first NUL.
-        columns = {
-            name: column.tolist() if column.dtype.kind == "U" else column
-            for name, column in self.to_table().columns.items()
-        }
+        columns = {name: for_arrow(each) for name, each in self.to_table().columns.items()}
         return _library("pyarrow").table(columns)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-import numpy as np
 import typer
 
+from aumann._arrays import for_arrow
 from aumann._files import check_output, replacing
 from aumann._printable import spreadsheet_safe
 from aumann.population import Population
@@ -68,13 +68,7 @@ def write_table(columns: Mapping[str, Any], path: Path) -> None:
     """
     from pyarrow import csv, parquet, table
 
-    # pyarrow ends a text of NumPy at its first NUL.
-    rows = table(
-        {
-            name: each.tolist() if isinstance(each, np.ndarray) and each.dtype.kind == "U" else each
-            for name, each in columns.items()
-        }
-    )
+    rows = table({name: for_arrow(each) for name, each in columns.items()})
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             csv.write_csv(_spreadsheet_safe(rows), temporary)
