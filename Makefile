@@ -51,7 +51,7 @@ test-rust: | toolchain
 	cargo test --quiet --package aumann-core
 
 test-python: $(VENV)/.wheel $(VENV)/.develop
-	$(BIN)/pytest --quiet -n auto tests/python
+	OMP_NUM_THREADS=1 $(BIN)/pytest --quiet -n auto tests/python
 	$(BIN)/pytest --quiet --doctest-modules --pyargs aumann
 	$(BIN)/pytest --quiet --doctest-glob='*.md' README.md docs
 
@@ -92,7 +92,7 @@ bench-study: $(VENV)/.wheel $(VENV)/.develop ## Measure the paper's whole grid o
 	$(BIN)/python benches/study.py
 
 bench-smoke: $(VENV)/.wheel $(VENV)/.develop
-	cargo bench --quiet --package aumann-core -- --test
+	cargo test --quiet --package aumann-core --benches
 	$(BIN)/python benches/table.py --smoke
 	$(BIN)/python benches/study.py --smoke
 	@mkdir -p .asv

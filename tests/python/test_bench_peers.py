@@ -20,6 +20,8 @@ from aumann.benchmark.peers import PEERS, Method, compare, comparison, runner
 from aumann.benchmark.peers.runner import Answer, run
 from aumann.benchmark.peers.workers.population import Population
 
+pytestmark = pytest.mark.lengthy
+
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Path:

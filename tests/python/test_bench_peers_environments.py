@@ -24,6 +24,8 @@ from aumann.benchmark.peers.runner import run
 from aumann.benchmark.peers.workers.aumann import exact_method, value_function
 from aumann.benchmark.peers.workers.population import Population
 
+pytestmark = pytest.mark.lengthy
+
 WORKER = """
 def mean(population, budget, seed):
     import tinypeer

@@ -16,6 +16,8 @@ from aumann.benchmark.timing.process import run_cell
 from aumann.benchmark.timing.store import read_cells
 from aumann.cli import app
 
+pytestmark = pytest.mark.lengthy
+
 QUICK = {"repeats": 2, "limit": 0.5, "budget": 30.0}
 
 

@@ -16,6 +16,8 @@ from aumann.benchmark import closed_forms, quadrature
 from aumann.benchmark.workload import sparse
 from aumann.cli import app
 
+pytestmark = pytest.mark.lengthy
+
 AGENTS = 2_000
 COUNTS = (4, 50, 100)
 

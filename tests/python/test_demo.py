@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 import aumann
 from aumann.cli import app
 
+pytestmark = pytest.mark.lengthy
+
 FUNCTIONS = ("Mean()", "Heat()", "Variance()", "GiniMeanDifference()")
 DAYS = 14
 

@@ -22,6 +22,8 @@ from aumann.benchmark import timing
 
 pytest.importorskip("fcntl", reason="the system has no locks that end with their process")
 
+pytestmark = pytest.mark.lengthy
+
 PROGRAM = Path(__file__).with_name("faulty_runs.py")
 ALL = ("build", "csv", "parquet", "synthesize", "report", "accuracy", "timing", "study")
 # Imports no more than the locks need.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 pytestmark = [
+    pytest.mark.lengthy,
     pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="no extended precision here"),
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here"),
     pytest.mark.filterwarnings("ignore"),

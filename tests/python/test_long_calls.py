@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.lengthy
+
 
 def run(code: str, **environment: str) -> str:
     ran = subprocess.run(

@@ -7,6 +7,8 @@ from study_rows import records
 
 import aumann
 
+pytestmark = pytest.mark.lengthy
+
 KINDS = ["RT", "MT", "RE"]
 
 near = partial(pytest.approx, abs=0.005)

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from aumann.cli import app
 from aumann.sources import _compressed
 
+pytestmark = pytest.mark.lengthy
+
 PROGRAM = Path(__file__).with_name("reader_fuzz.py")
 
 

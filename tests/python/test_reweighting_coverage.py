@@ -8,6 +8,8 @@ import pytest
 import aumann
 from aumann.inclusion import proportional_inclusion
 
+pytestmark = pytest.mark.lengthy
+
 FUNCTIONS = [aumann.Mean(), aumann.Heat(), aumann.Variance(), aumann.GiniMeanDifference()]
 
 

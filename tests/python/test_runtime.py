@@ -14,6 +14,8 @@ import pytest
 
 import aumann
 
+pytestmark = pytest.mark.lengthy
+
 FUNCTIONS = (aumann.Mean(), aumann.Heat(), aumann.Variance(), aumann.GiniMeanDifference())
 
 DIGEST = textwrap.dedent(

@@ -153,6 +153,7 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.lengthy
 def test_a_study_that_is_killed_ten_times_ends_in_the_same_bits(results, tmp_path):
     draw = random.Random(7)
     folder = tmp_path / "killed"

@@ -14,6 +14,8 @@ from study_files import FEW, describe, refused, run
 
 import aumann
 
+pytestmark = pytest.mark.lengthy
+
 POPULATION = aumann.synthesize(agents=2_500, steps=2, topics=2, seed=5)
 
 

@@ -6,6 +6,8 @@ from scipy import stats
 
 import aumann
 
+pytestmark = pytest.mark.lengthy
+
 SEEDS = range(60)
 SIZES = [1_000, 10_000]
 
