@@ -155,8 +155,8 @@ class ExactValues:
         )
         warn_user(
             f"method: {self.method!r} has not converged{where}: its error is about {error:.2g}, "
-            f"and the largest value {largest:.2g}; one agent or a few make up much of a feature's "
-            f"mean: use {sampling}"
+            f"and the largest value {largest:.2g}; agents are few for so many features, or a few "
+            f"of them make up much of a feature's mean: use {sampling}"
         )
 
     def _call(

@@ -216,10 +216,10 @@ class MeanFieldExpansion(Estimator):
     corrections of the orders: true errors are seldom larger, and often smaller. The Shapley
     expansion is efficient at every order.
 
-    Where one agent or a few make up much of a feature's mean the expansion does not converge: its
-    values may then be anything. If `error_estimate` exceeds 1e-2 of the largest value, `converged`
-    is False and a RuntimeWarning says so. `PermutationSampling` and `CoalitionSampling` have no
-    such limit.
+    Where one agent or a few make up much of a feature's mean, or agents are few beside the square
+    of the features, the expansion does not converge: its values may then be anything. If
+    `error_estimate` exceeds 1e-2 of the largest value, `converged` is False and a RuntimeWarning
+    says so. `PermutationSampling` and `CoalitionSampling` have no such limit.
 
     Parameters
     ----------
