@@ -35,11 +35,22 @@ class GameError(ValueError):
         """Keep the coalition beside the message."""
         members = np.flatnonzero(coalition)
         shown = ", ".join(map(str, members[:10])) + (", ..." if members.size > 10 else "")
-        super().__init__(f"{message} (coalition of {members.size} of {coalition.size}: {shown})")
+        shown = f": {shown}" if shown else ""
+        super().__init__(f"{message} (coalition of {members.size} of {coalition.size}{shown})")
         self._message = message
         self.coalition = coalition
         self.step: int | None = None
         self.result: Attribution | None = None
+
+    @classmethod
+    def raised(cls, argument: str, error: Exception, coalition: NDArray[np.bool_]) -> GameError:
+        """Return the error of a game that raised another one.
+
+        What it returned may be refused in words that name the argument already.
+        """
+        said = str(error)
+        named = said.startswith((f"{argument}: ", f"{argument} "))
+        return cls(said if named else f"{argument}: {type(error).__name__}: {said}", coalition)
 
     def __str__(self) -> str:
         """Return the message with coalition and step."""

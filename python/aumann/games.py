@@ -209,8 +209,7 @@ class Game:
             try:
                 found = function(np.where(members[:, np.newaxis], x, rows))
             except Exception as error:
-                message = f"value_function: {type(error).__name__}: {error}"
-                raise GameError(message, members.copy()) from error
+                raise GameError.raised("value_function", error, members.copy()) from error
             if np.isfinite(found):
                 return found
             outside = (
@@ -341,7 +340,7 @@ class Game:
         except GameError:
             raise
         except Exception as error:
-            raise GameError(f"value: {type(error).__name__}: {error}", coalitions[0]) from error
+            raise GameError.raised("value", error, coalitions[0]) from error
         try:
             found = in_order(found, "value", "coalition", len(coalitions))
             values, spacing = real_numbers(found, "value")
@@ -383,7 +382,7 @@ class Game:
         except GameError:
             raise
         except Exception as error:
-            raise GameError(f"value: {type(error).__name__}: {error}", joined) from error
+            raise GameError.raised("value", error, joined) from error
         return values
 
     def _number(self, found: Any, members: NDArray[np.bool_]) -> float:

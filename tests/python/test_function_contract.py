@@ -110,8 +110,9 @@ def test_a_function_that_fails_for_both_says_its_own_words() -> None:
 def test_what_is_no_real_number_is_refused_and_named(
     returned: Any, message: str, method: Any
 ) -> None:
-    with pytest.raises(aumann.GameError, match=message):
+    with pytest.raises(aumann.GameError, match=message) as caught:
         aumann.attribute(X, lambda x: returned, method=method)
+    assert str(caught.value).count("value_function") == 1
     with pytest.raises(aumann.GameError, match=r"wanted|must"):
         aumann.attribute(aumann.Game(lambda members: [returned] * len(members), 3), method=method)
 
