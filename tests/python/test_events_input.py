@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-from event_logs import START, text, write
+from event_logs import START, check, text, write
 
 import aumann
 
@@ -141,6 +141,31 @@ def test_texts_that_are_no_time(tmp_path):
     assert population.metadata["last_event"] == "2012-07-01T01:02:00+00:00"
 
 
+def test_kinds_in_lines_that_are_left_out_are_told_with_these_lines(tmp_path):
+    rows = [("1", "2", START, "RE"), ("2", "1", START, "RE"), ("3", "1", "13.06.2012", "RT")]
+    path = write(tmp_path / "log.csv", text(rows, ","))
+    with pytest.raises(ValueError, match="which no event has; the kinds are") as told:
+        aumann.read_events(path)
+    assert "malformed lines left out: 1, the first: line 3: no time in the unit s" in str(
+        told.value
+    )
+    assert "'13.06.2012'" in str(told.value)
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|", " "])
+@pytest.mark.parametrize(
+    "header", [None, "actor;target;time;kind", "sep=;\nactor;target;time;kind"]
+)
+def test_fields_apart_by_another_character_than_the_name_says(tmp_path, separator, header):
+    header = header and header.replace(";", separator)
+    path = write(tmp_path / "log.csv", text(separator=separator, header=header))
+    with pytest.raises(ValueError, match="no line has the 3 fields that are wanted") as told:
+        aumann.read_events(path)
+    assert f"separator={separator!r} (--separator {separator!r}) reads it" in str(told.value)
+    if header is None or not header.startswith("sep"):
+        check(aumann.read_events(path, separator=separator, strict=True))
+
+
 def test_a_mistaken_unit_is_noticed(tmp_path):
     path = write(tmp_path / "log.csv", text([("1", "2", START * 1000, "RT")], ","))
     with pytest.raises(ValueError, match="no event; line 1: no time in the unit s"):
@@ -154,6 +179,8 @@ def test_a_mistaken_unit_is_noticed(tmp_path):
     ("content", "message"),
     [
         ("agent,reach\n1,2\n", r"has the columns \['agent', 'reach'\]"),
+        ("agent;followers\n1;2\n", r"f\.csv: no line has the 2 .* commas in a \.csv or tabs in"),
+        ("agent\n1\n", r"f\.csv has the columns \['agent'\]; columns called agent and followers"),
         ("agent,followers\n1,2\n2,-1\n", "row 2 has no agent, or followers"),
         ("agent,followers\n1,2.5\n", "row 1 has no agent, or followers"),
         ("agent,followers\n,5\n", "row 1 has no agent, or followers"),

@@ -29,8 +29,13 @@ def single(connection: Any, query: str) -> Any:
     return connection.execute(query).fetchall()[0][0]
 
 
-def check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]], asked: set[str]) -> None:
-    """Refuse kinds that never occur, naming those that do; `asked` are the arguments given."""
+def check_kinds(
+    connection: Any, kinds: dict[str, tuple[str, ...]], asked: set[str], malformed: str
+) -> None:
+    """Refuse kinds that never occur, naming those that do; `asked` are the arguments given.
+
+    What is `malformed` is told too: the kinds may be in lines that were left out.
+    """
     rows = connection.execute(
         "SELECT kind, count(*) FROM event GROUP BY kind ORDER BY count(*) DESC, kind"
     ).fetchall()
@@ -43,7 +48,7 @@ def check_kinds(connection: Any, kinds: dict[str, tuple[str, ...]], asked: set[s
             names = "names" if argument in asked else "is not given, and by default names"
             raise ValueError(
                 f"{argument} (--{argument}) {names} {absent}, which no event has; "
-                f"the kinds are {shown}{more}"
+                f"the kinds are {shown}{more}{malformed}"
             )
 
 

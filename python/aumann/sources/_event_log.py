@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from aumann.sources._fields import read_fields
 from aumann.sources._layout import Layout, Wanted
-from aumann.sources._log_files import LogFile
+from aumann.sources._log_files import LogFile, shown
 from aumann.sources._times import (
     EARLIEST,
+    IN_NAMED_ZONE,
     LATEST,
     QUARTER_OF_WALL,
     STEP_NUMBERS,
@@ -24,6 +25,8 @@ __all__ = ["ONLY_KIND", "Malformed", "check_malformed", "load_events"]
 # What all events are where a log has no kinds.
 ONLY_KIND = "event"
 EXAMPLES = 5
+# Characters of a text in a message.
+SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,19 @@ class Malformed:
 
     count: int
     examples: list[str]
+    # The first text that is no time.
+    no_time: str | None
+
+    def beside(self) -> str:
+        """Return what a message about the other lines has to add."""
+        if not self.count:
+            return ""
+        return f"; malformed lines left out: {self.count:,}, the first: {self.told()}"
+
+    def told(self) -> str:
+        """Return the first ones as a part of a message."""
+        time = "" if self.no_time is None else f" (the first such time is {self.no_time!r})"
+        return "; ".join(self.examples[:3]) + time
 
 
 def load_events(
@@ -44,7 +60,7 @@ def load_events(
     """
     connection.execute(
         "CREATE TABLE line (file INTEGER, line BIGINT, fault VARCHAR, actor VARCHAR, "
-        "target VARCHAR, kind VARCHAR, topic VARCHAR, utc BIGINT, wall BIGINT)"
+        "target VARCHAR, kind VARCHAR, topic VARCHAR, utc BIGINT, wall BIGINT, no_time VARCHAR)"
     )
     layouts: dict[LogFile, Layout] = {}
     for number, file in enumerate(files):
@@ -56,18 +72,21 @@ def load_events(
                 for role in ("actor", "target", "kind", "topic")
             )
             connection.execute(
-                f"INSERT INTO line SELECT {number}, line, fault, {texts}, {utc}, {wall} "
-                f"FROM ({fields})"
+                f"INSERT INTO line SELECT {number}, line, fault, {texts}, {utc} AS utc, "
+                f"{wall} AS wall, CASE WHEN utc IS NULL AND wall IS NULL AND fault IS NULL "
+                f"THEN left(CAST(time AS VARCHAR), {SHOWN}) END FROM ({fields})"
             )
     kinds = _have_kinds(connection, layouts, wanted)
     _check_targets(connection, layouts, wanted)
+    if time_unit == "iso":
+        _check_zones(connection, files)
     read_wall_clocks(connection, zone)
     numbers = time_unit == STEP_NUMBERS
     no_time = "no whole number as time" if numbers else f"no time in the unit {time_unit}"
     connection.execute(
         f"""
         CREATE VIEW reading AS
-        SELECT file, line, actor, target, topic, coalesce(utc, wall - shift) AS time,
+        SELECT file, line, actor, target, topic, coalesce(utc, wall - shift) AS time, no_time,
           {"kind" if kinds else f"'{ONLY_KIND}'"} AS kind,
           CASE WHEN fault IS NOT NULL THEN fault
                WHEN actor = '' THEN 'no actor'
@@ -79,18 +98,18 @@ def load_events(
         SELECT actor, target, time, kind, topic FROM reading WHERE faulty IS NULL
         """
     )
-    return _malformed(connection, files), kinds
+    return _malformed(connection, files, no_time), kinds
 
 
 def check_malformed(malformed: Malformed, events: int, log: str, strict: bool) -> None:
     """Refuse malformed lines if none are wanted, and more of them than events in any case."""
-    count, examples = malformed.count, malformed.examples
+    count = malformed.count
     if strict and count:
-        raise ValueError(f"{log} has {count:,} malformed lines, the first: {examples[0]}")
+        raise ValueError(f"{log} has {count:,} malformed lines, the first: {malformed.told()}")
     if count > events:
         raise ValueError(
             f"{log} has {count:,} malformed lines beside {events:,} events, so it is not read; "
-            f"the first: {'; '.join(examples[:3])}"
+            f"the first: {malformed.told()}"
         )
 
 
@@ -128,15 +147,38 @@ def _check_targets(connection: Any, layouts: dict[LogFile, Layout], wanted: Want
         )
 
 
-def _malformed(connection: Any, files: Sequence[LogFile]) -> Malformed:
+def _check_zones(connection: Any, files: Sequence[LogFile]) -> None:
+    """Refuse times in a zone with a name, which would otherwise be left out unseen."""
+    found = connection.execute(
+        "SELECT file, line, no_time FROM line WHERE regexp_full_match(no_time, $zone) "
+        "AND NOT regexp_full_match(no_time, '.*[0-9] ?[AaPp][Mm]') ORDER BY file, line LIMIT 1",
+        {"zone": IN_NAMED_ZONE},
+    ).fetchall()
+    if found:
+        number, line, time = found[0]
+        raise ValueError(
+            f"{shown(files)}, {_where(files, number, line)}: the time {time!r} ends in the name "
+            "of a zone, which several may have; an offset from UTC, as in 2024-06-01 13:30 -05:00, "
+            "is wanted, or none, where time_zone (--time-zone) says the zone of all"
+        )
+
+
+def _where(files: Sequence[LogFile], number: int, line: int) -> str:
+    unit = "row" if files[number].suffix == ".parquet" else "line"
+    within = f"{files[number].name}, " if len(files) > 1 else ""
+    return f"{within}{unit} {line}"
+
+
+def _malformed(connection: Any, files: Sequence[LogFile], no_time: str) -> Malformed:
     """Count the lines that hold no event, and say what is wrong with the first ones."""
     faults = connection.execute(
         "SELECT file, line, faulty, count(*) OVER () FROM reading WHERE faulty IS NOT NULL "
         f"ORDER BY file, line LIMIT {EXAMPLES}"
     ).fetchall()
-    examples = []
-    for number, line, fault, _ in faults:
-        unit = "row" if files[number].suffix == ".parquet" else "line"
-        where = f"{files[number].name}, " if len(files) > 1 else ""
-        examples.append(f"{where}{unit} {line}: {fault}")
-    return Malformed(faults[0][3] if faults else 0, examples)
+    examples = [f"{_where(files, number, line)}: {fault}" for number, line, fault, _ in faults]
+    times = connection.execute(
+        "SELECT no_time FROM reading WHERE no_time <> '' AND faulty = $fault "
+        "ORDER BY file, line LIMIT 1",
+        {"fault": no_time},
+    ).fetchall()
+    return Malformed(faults[0][3] if faults else 0, examples, times[0][0] if times else None)

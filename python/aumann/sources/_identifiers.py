@@ -89,7 +89,8 @@ def _check_apart(connection: Any) -> None:
     ).fetchall()
     if twins:
         one, other = twins[0]
+        text = _first(connection, "value IS NULL") or _first(connection, "value <> floor(value)")
         raise ValueError(
-            f"the identifiers {one} and {other} are one number written in two ways, beside texts "
-            "or decimals; identifiers written in one way are wanted"
+            f"the identifiers {one} and {other} are one number written in two ways, beside "
+            f"{text!r}, which is no whole number; identifiers written in one way are wanted"
         )

@@ -16,6 +16,7 @@ __all__ = ["ROLES", "Layout", "Wanted", "json_layout", "named_layout", "text_lay
 
 ROLES = ("actor", "target", "time", "kind")
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
+OTHER_SEPARATORS = ("\t", ";", "|", ",", " ")
 # Words that other programs write above a column of the role, without case and marks between words.
 SYNONYMS = {
     "actor": "actor src source from sender user author agent did who fromnodeid sourceid srcid "
@@ -86,6 +87,8 @@ def text_layout(file: LogFile, head: bytes, wanted: Wanted) -> Layout:
     if not head.strip():
         raise ValueError(f"{shown} is empty; at least one event is wanted")
     line, first = _header(head, separator, wanted)
+    if len(first) < len(wanted.needed):
+        _check_separator(shown, head, separator, wanted)
     if wanted.header is not False:
         check = None if wanted.header and wanted.columns else shown
         where, missing = _by_name(check, first, wanted)
@@ -95,17 +98,13 @@ def text_layout(file: LogFile, head: bytes, wanted: Wanted) -> Layout:
         if told:
             return Layout(told, separator, len(first), line)
         if wanted.header and wanted.columns is None:
-            raise ValueError(
-                f"{shown} has the columns {first}; {_cure(first, wanted)}, or columns (--columns) "
-                "that says what they are in this order"
-            )
+            raise ValueError(f"{shown} has the columns {first}; {_cure(first, wanted)}")
         mapped = wanted.columns is None and any(wanted.names.values())
         if wanted.header is None and (mapped or _is_header(first, wanted)):
             raise ValueError(
                 f"{shown}: the first line, {first}, looks like a header, but lacks {missing}; "
-                f"{_cure(first, wanted)}; header=True (--header) with columns (--columns) reads "
-                "the fields in the order of columns, header=False (--no-header) takes the line "
-                "for an event"
+                f"{_cure(first, wanted, ' with header=True (--header)')}; header=False "
+                "(--no-header) takes the line for an event"
             )
     columns = wanted.columns
     if columns is None:
@@ -128,10 +127,7 @@ def named_layout(file: LogFile, names: Sequence[str], wanted: Wanted) -> Layout:
     if missing:
         where = _as_placed(names, wanted)
     if not where:
-        raise ValueError(
-            f"{file.path} has the columns {list(names)}; {_cure(names, wanted)}, or columns "
-            "(--columns) that says what they are in this order"
-        )
+        raise ValueError(f"{file.path} has the columns {list(names)}; {_cure(names, wanted)}")
     return Layout(where, width=len(names))
 
 
@@ -247,10 +243,26 @@ def _role(field: str) -> str | None:
     return next((role for role, words in SYNONYMS.items() if word in words.split()), None)
 
 
-def _cure(fields: Sequence[str], wanted: Wanted) -> str:
+def _check_separator(shown: object, head: bytes, separator: str, wanted: Wanted) -> None:
+    """Refuse a text of which another separator makes fields enough."""
+    for other in OTHER_SEPARATORS:
+        fields = len(_header(head, other, wanted)[1])
+        if fields >= len(wanted.needed):
+            cure = (
+                f"separator={other!r} (--separator {other!r}) reads it"
+                if wanted.roles == ROLES
+                else "commas in a .csv or tabs in a .tsv are wanted"
+            )
+            raise ValueError(
+                f"{shown}: no line has the {len(wanted.needed)} fields that are wanted with "
+                f"{separator!r} between them, and the first has {fields} with {other!r}; {cure}"
+            )
+
+
+def _cure(fields: Sequence[str], wanted: Wanted, how: str = "") -> str:
     """Say how to name the columns, with those whose names tell what they are."""
     if wanted.roles != ROLES:
-        return " and ".join(wanted.roles) + " are wanted"
+        return "columns called " + " and ".join(wanted.roles) + " are wanted"
     named = {}
     for role in wanted.roles:
         met = [field for field in fields if wanted.names.get(role) is None and _role(field) == role]
@@ -265,7 +277,13 @@ def _cure(fields: Sequence[str], wanted: Wanted) -> str:
         for role, name in wanted.names.items()
         if name and _place(fields, name) is None
     ]
-    return "; ".join([*absent, f"name the columns: {python} ({line})"])
+    return "; ".join(
+        [
+            *absent,
+            f"name the columns: {python} ({line})",
+            f"columns (--columns){how} says what all of them are in this order",
+        ]
+    )
 
 
 def _is_header(fields: Sequence[str], wanted: Wanted) -> bool:

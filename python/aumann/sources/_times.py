@@ -12,6 +12,7 @@ from aumann.sources._database import create_table
 
 __all__ = [
     "EARLIEST",
+    "IN_NAMED_ZONE",
     "LATEST",
     "QUARTER_OF_WALL",
     "STEP_NUMBERS",
@@ -27,12 +28,14 @@ UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 # Years 2 to 9998 in microseconds, which every calendar operation can hold.
 EARLIEST, LATEST = -62_104_060_800_000_000, 253_370_764_800_000_000
 QUARTER_OF_WALL = f"(wall - ((wall % {QUARTER}) + {QUARTER}) % {QUARTER}) // {QUARTER}"
-# ISO 8601 as most programs write it: a date, a time of day, what it is ahead of UTC.
-ISO = (
-    "^([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    "(?:[Tt ]([0-9]{2}:[0-9]{2})(:[0-9]{2}(?:[.,][0-9]+)?)?"
-    " ?(Z|z|UTC|GMT|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?$"
-)
+# ISO 8601 as most programs write it: a date, a time of day, which half of it where hours go to 12,
+# what it is ahead of UTC.
+DATE = "([0-9]{4}-[0-9]{2}-[0-9]{2})"
+CLOCK = "[Tt ]([0-9]{1,2}):([0-9]{2})(:[0-9]{2}(?:[.,][0-9]+)?)?(?: ?([AaPp])[.]?[Mm][.]?)?"
+ZONE = "(Z|z|UTC|GMT|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?"
+ISO = f"^{DATE}(?:{CLOCK} ?{ZONE})?$"
+# The same before the name of a zone, as in EST, [Europe/Paris] or UTC+2.
+IN_NAMED_ZONE = f"^{DATE}{CLOCK} ?{ZONE}[ (\\[]*[A-Za-z][A-Za-z_/]*[0-9:+-]*[)\\]]*$"
 
 
 def check_unit(time_unit: str) -> None:
@@ -94,10 +97,19 @@ def _micros(value: str, unit: str) -> str:
 
 def _iso_queries() -> tuple[str, str]:
     """Match a text as a whole: what follows a time is honoured or makes it none."""
-    parts = f"regexp_extract(time, '{ISO}', ['date', 'minute', 'second', 'zone'])"
+    names = ["date", "hour", "minute", "second", "half", "zone"]
+    parts = f"regexp_extract(time, '{ISO}', {names})"
+    of_twelve = (
+        "TRY_CAST(p.hour AS INTEGER) % 12 + CASE WHEN lower(p.half) = 'p' THEN 12 ELSE 0 END"
+    )
+    hour = (
+        "CASE WHEN p.hour = '' THEN '00' WHEN p.half = '' AND len(p.hour) = 2 THEN p.hour "
+        "WHEN p.half <> '' AND TRY_CAST(p.hour AS INTEGER) BETWEEN 1 AND 12 "
+        f"THEN lpad(CAST({of_twelve} AS VARCHAR), 2, '0') END"
+    )
     clock = (
-        f"list_transform([{parts}], lambda p: epoch_us(TRY_CAST(p.date || ' ' || "
-        "CASE WHEN p.minute = '' THEN '00:00' ELSE p.minute END || "
+        f"list_transform([{parts}], lambda p: epoch_us(TRY_CAST(p.date || ' ' || {hour} || ':' || "
+        "CASE WHEN p.minute = '' THEN '00' ELSE p.minute END || "
         "CASE WHEN p.second = '' THEN ':00' ELSE replace(p.second, ',', '.') END AS TIMESTAMP)))[1]"
     )
     zone = f"{parts}.zone"

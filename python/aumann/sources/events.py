@@ -113,9 +113,9 @@ def read_events(
         IANA name of the zone that steps, and times without an offset, belong to.
     time_unit : {"s", "ms", "us", "iso"}
         Times are numbers since 1970 in this unit, or ISO 8601 texts such as 2024-06-01,
-        2024-06-01T13:30:00.5Z or 2024-06-01 13:30 +0200. A text with anything else in it (PM, EST,
-        the name of a zone) is malformed. Times of a Parquet file that have a type of their own
-        need none, nor do numbers of steps.
+        2024-06-01T13:30:00.5Z, 2024-06-01 13:30 +0200 or 2024-06-01 01:30 PM. A text with anything
+        else in it is malformed; the name of a zone (EST) refuses the log. Times of a Parquet file
+        that have a type of their own need none, nor do numbers of steps.
     start, stop : str, date, datetime or int, optional
         Only events from `start`, included, to `stop`, left out: ISO 8601 (a date is its midnight;
         without an offset in `time_zone`), or numbers where times count steps. Who has no event
@@ -166,9 +166,10 @@ def read_events(
         On Ctrl-C, also while a query of the engine runs.
     ValueError
         If a file is empty, cut short or damaged, lacks a column, or holds no event (between
-        `start` and `stop`); if a kind never occurs; if an argument is not one of the above; if
-        more lines are malformed than hold events, or with `strict` any: another number of fields,
-        a time that cannot be read, no actor or no kind. An event need not have a target.
+        `start` and `stop`); if a time ends in the name of a zone; if a kind never occurs; if an
+        argument is not one of the above; if more lines are malformed than hold events, or with
+        `strict` any: another number of fields, a time that cannot be read, no actor or no kind.
+        An event need not have a target.
 
     Notes
     -----
@@ -233,7 +234,7 @@ def read_events(
         )
         events, first, last = connection.execute(SPAN).fetchall()[0]
         if events == 0:
-            found = f"; {malformed.examples[0]}" if malformed.count else ""
+            found = f"; {malformed.told()}" if malformed.count else ""
             cure = (
                 f"; step is {step!r}, by which times are whole numbers that count steps, and times "
                 "of day need a length such as '1d'"
@@ -241,7 +242,8 @@ def read_events(
             if not numbers:
                 cure = (
                     f"; time_unit (--time-unit) is {time_unit!r}; 's', 'ms' or 'us' for numbers "
-                    "since 1970, or 'iso' for texts, is wanted"
+                    "since 1970, or 'iso' for texts such as 2024-06-01 or 2024-06-01T13:30:00Z, "
+                    "is wanted"
                     if "no time in" in found
                     else ""
                 )
@@ -256,7 +258,12 @@ def read_events(
             )
         if outside:
             events, first, last = connection.execute(SPAN).fetchall()[0]
-        check_kinds(connection, kinds, {name for name, some in asked.items() if some is not None})
+        check_kinds(
+            connection,
+            kinds,
+            {name for name, some in asked.items() if some is not None},
+            malformed.beside(),
+        )
         edges = length.edges(first, last, zone)
         stage("indexing agents")
         columns_of_agents = [("line", "actor"), ("line", "target")]
