@@ -68,7 +68,8 @@ def test_gini_between_crossing_agents_is_found_by_splitting_the_path():
         method=along(tolerance=1e-4, max_evaluations=10_000),
     )
     assert result.converged
-    assert result.evaluations > 100
+    # More than one rule of the whole path.
+    assert result.evaluations > 55
     largest = np.abs(exact.values).max()
     assert np.abs(result.values - exact.values).max() <= result.error_estimate <= 1e-4 * largest
 

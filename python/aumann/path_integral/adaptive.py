@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,9 @@ from aumann.path_integral.rounding import Judge, host
 from aumann.path_integral.rules import LEVELS, Level, nested_rule
 from aumann.path_integral.samples import Samples, Seen
 from aumann.path_integral.singular_ends import LONGEST_LEVEL, singular_order
+from aumann.path_integral.spread import Spread
+from aumann.path_integral.sweep import cells_of, merged, sweep
+from aumann.path_integral.verdict import Verdict, is_hopeless
 
 __all__ = ["Adaptive"]
 
@@ -27,29 +30,11 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 # The fewest nodes that say where F may be doubted, and from which the whole path may be given up.
 FEWEST, PATIENCE = 7, 11
-# Coefficients that fall less than this from one window to the next will not get there.
-HOPELESS = 0.6
 # Each piece may have this part of the error that is allowed for its share of the path, so that all
 # together stay below the whole.
 SHARE = 0.5
 # Nothing narrower is parted: places on it would be the same to rounding.
 NARROWEST = 1e-11
-
-
-@dataclass(frozen=True, eq=False)
-class _Verdict:
-    """What a level says of a piece, per step: within the tolerance, or never to be.
-
-    `missed` is by how much F is not what the nodes make of it, at the end or in between, where
-    `surprises` are the places of the path (else NaN); `seen` is what was found, if the agents had
-    to be looked at.
-    """
-
-    accepted: Mask
-    hopeless: Mask
-    missed: Floats
-    surprises: Floats
-    seen: Seen | None
 
 
 class Adaptive:
@@ -72,9 +57,10 @@ class Adaptive:
     -----
     A piece of the path gets more nodes as long as its contributions, as polynomials through the
     nodes, fall fast enough to be within the tolerance at the longest level. If they do not, and
-    they grow towards an end of the path, nodes are laid denser there; else the piece is halved. All
-    pieces of one generation are integrated before their halves, so that the whole path is covered
-    whenever the evaluations end.
+    they grow towards an end of the path, nodes are laid denser there; else the piece is parted, at
+    a kink or in the middle. All pieces of one generation are integrated before their parts, so that
+    the whole path is covered whenever the evaluations end. What is left of a step whose kinks are
+    too many to be parted one by one is integrated by equal cells.
     """
 
     def __init__(
@@ -105,37 +91,89 @@ class Adaptive:
         self._settled, self._unsettled = (
             torch.zeros(shape, dtype=torch.float64, device=device) for _ in range(2)
         )
-        # What pieces miss that no coefficient accounts for: it may be a single agent's.
-        self._hidden, self._stuck = np.zeros((2, self.steps))
+        # What pieces miss that no coefficient accounts for: it may be a single agent's. Of pieces
+        # in doubt, by how much F is not what the nodes make of it.
+        self._hidden, self._stuck, self._missed, self._doubtful = np.zeros((4, self.steps))
+        capped = np.zeros(self.steps, dtype=np.bool_)
         while True:
-            # By how much F is not what the nodes make of it, summed over pieces in doubt.
-            self._missed, self._doubtful = np.zeros((2, self.steps))
+            self._spread = Spread(self.steps, self.integrand.agents, device)
             halves = self._generation(generation)
-            self._missed += self._stuck
-            values, errors = self._settled + self._unsettled
-            error = host(errors.amax(dim=1)) + self._hidden + self._doubtful
             first = self._bounds is None
-            self._bounds = self.judge.bounds(values)
-            unseen = self.evaluations < self.fewest
-            open_steps = unseen | ~self.judge.converged(values, error, self._missed)
+            self._bounds = self.judge.bounds(self._settled[0] + self._unsettled[0])
+            open_steps = self._open()
             if first:
                 rounded = np.flatnonzero(open_steps & (self.evaluations < self.most))
                 if len(rounded):
                     self.judge.allow_cancellation(rounded)
                     self.evaluations[rounded] += 1
-                    open_steps = unseen | ~self.judge.converged(values, error, self._missed)
+                    open_steps = self._open()
             wanted = np.zeros(self.steps, dtype=np.intp)
             for piece in halves:
                 wanted[piece.steps] += 1
-            affordable = self.evaluations + FEWEST * wanted <= self.most
-            capped = open_steps & (wanted > 0) & ~affordable
-            going = open_steps & (wanted > 0) & affordable
+            going = open_steps & (wanted > 0)
+            capped |= going & (self.evaluations + FEWEST * wanted > self.most)
+            for step in np.flatnonzero(going).tolist():
+                left = int(self.most - self.evaluations[step])
+                if capped[step] or self._spread.dear(step, self._allowed(step), left):
+                    self._sweep(step, halves)
+                    going[step] = False
+                    capped[step] = self._open()[step]
             if not going.any():
-                error = self.judge.estimate(values, error, self._missed)
-                return values, error, ~open_steps, capped
+                values, errors = self._settled + self._unsettled
+                missed = self._missed + self._stuck
+                error = self.judge.estimate(values, self._error(errors), missed)
+                return values, error, ~self._open(), capped
             generation = [piece.of(going[piece.steps]) for piece in halves]
             generation = [piece for piece in generation if len(piece.steps)]
             self._unsettled[:, torch.from_numpy(going).to(device)] = 0
+            for sums in (self._missed, self._doubtful):
+                sums[going] = 0
+
+    def _open(self) -> Mask:
+        """Tell which steps are not within the tolerance, or have not enough nodes to say so."""
+        values, errors = self._settled + self._unsettled
+        missed = self._missed + self._stuck
+        good = self.judge.converged(values, self._error(errors), missed)
+        return np.asarray((self.evaluations < self.fewest) | ~good)
+
+    def _error(self, errors: Tensor) -> Floats:
+        """Return the largest error of each step, of errors (m, n)."""
+        return host(errors.amax(dim=1)) + self._hidden + self._doubtful
+
+    def _allowed(self, step: int) -> float:
+        """Return what is left of the error of a step for pieces that are not settled."""
+        assert self._bounds is not None
+        settled = float(self._settled[1, step].max()) + self._hidden[step]
+        return float(self._bounds[0][step] - settled)
+
+    def _sweep(self, step: int, pieces: list[Piece]) -> None:
+        """Integrate what is not settled of a step by equal cells, as many as it takes."""
+
+        def show(count: int) -> None:
+            self.evaluations[step] += count
+            self.show(int(self.evaluations.max()))
+
+        here = np.array([step])
+        runs = merged([piece.of(piece.steps == step) for piece in pieces if step in piece.steps])
+        noise = float(self.judge.rounding[step])
+        forecast, first = self._spread.forecast(step), True
+        while True:
+            left = int(self.most - self.evaluations[step])
+            cells = cells_of(runs, forecast, self._allowed(step), left)
+            if cells < 1 or not (first or cells > forecast.nodes):
+                return
+            swept = sweep(self._of(here), runs, cells, noise, show)
+            forecast, first = forecast.after(cells, swept.error), False
+            before = self._error(self._settled[1] + self._unsettled[1])[step]
+            before += max(self._missed[step] - self._doubtful[step], 0)
+            settled = self._settled[1, step]
+            after = float((settled + swept.errors).max()) + self._hidden[step] + swept.missed
+            if after < before:
+                self._unsettled[0, step], self._unsettled[1, step] = swept.values, swept.errors
+                self._missed[step] = self._doubtful[step] = swept.missed
+            self._bounds = self.judge.bounds(self._settled[0] + self._unsettled[0])
+            if not self._open()[step]:
+                return
 
     def _generation(self, pieces: list[Piece]) -> list[Piece]:
         """Integrate pieces, and return the halves of those that are not within the tolerance."""
@@ -202,7 +240,7 @@ class Adaptive:
             self.evaluations[piece.steps] += len(values)
             self.show(int(self.evaluations.max()))
 
-    def _verdict(self, piece: Piece, samples: Samples, level: Level, longest: int) -> _Verdict:
+    def _verdict(self, piece: Piece, samples: Samples, level: Level, longest: int) -> Verdict:
         """Say which steps are within the tolerance on a piece, and which will not get there."""
         total, last, before = samples.seen_in_total(level)
         residual = np.abs(total - (piece.after - piece.before))
@@ -215,7 +253,7 @@ class Adaptive:
         else:
             error, allowed = (SHARE * piece.width * bound[piece.steps] for bound in self._bounds)
         accepted = residual <= allowed + noise
-        never = ~accepted & _is_hopeless(last, before, level, longest, allowed + noise)
+        never = ~accepted & is_hopeless(last, before, level, longest, allowed + noise)
         # Coefficients that do not account for what is missed have not seen all there is.
         never |= ~accepted & (residual > last)
         accepted &= level.count >= self.fewest
@@ -224,14 +262,14 @@ class Adaptive:
             # What no coefficient accounts for may be a single agent's.
             hidden = np.where(residual > last + noise, residual, 0.0)
             accepted &= host(seen.errors.amax(dim=1)) + hidden <= error
-            never |= ~accepted & _is_hopeless(seen.last, seen.before, level, longest, error)
+            never |= ~accepted & is_hopeless(seen.last, seen.before, level, longest, error)
         never &= level.count >= (PATIENCE if self._bounds is None else FEWEST)
         surprises = np.full(len(accepted), np.nan)
         if accepted.any() and level.count >= FEWEST:
             apart, surprises = self._surprises(piece, samples, accepted, allowed + noise)
             residual = np.maximum(residual, apart)
             accepted &= np.isnan(surprises)
-        return _Verdict(accepted, never | ~np.isnan(surprises), residual, surprises, seen)
+        return Verdict(accepted, never | ~np.isnan(surprises), residual, surprises, seen)
 
     def _surprises(
         self, piece: Piece, samples: Samples, steps: Mask, allowed: Floats
@@ -293,7 +331,7 @@ class Adaptive:
         piece: Piece,
         samples: Samples,
         level: Level,
-        verdict: _Verdict,
+        verdict: Verdict,
         leaving: Mask,
     ) -> list[Piece]:
         """Return the piece with nodes denser at an end, for steps that had better go on so."""
@@ -316,7 +354,7 @@ class Adaptive:
         return found
 
     def _store(
-        self, piece: Piece, samples: Samples, level: Level, verdict: _Verdict, which: Mask
+        self, piece: Piece, samples: Samples, level: Level, verdict: Verdict, which: Mask
     ) -> None:
         """Add the integrals over a piece to what is settled, or to what is not."""
         if not which.any():
@@ -325,6 +363,8 @@ class Adaptive:
         if seen is None:
             residual = np.abs(level.weights @ samples.slopes - (piece.after - piece.before))
             seen = samples.seen(level, residual, self.judge.rounding[piece.steps])
+        if (which & ~accepted).any():
+            self._spread.add(piece, samples, which & ~accepted)
         if self._is_stuck(piece):
             # It stays as it is, and in doubt.
             self._stuck[piece.steps[which]] += verdict.missed[which]
@@ -353,12 +393,3 @@ class Adaptive:
             integrand = self.integrand.of_steps(steps)
             self._active = steps, integrand
         return integrand
-
-
-def _is_hopeless(last: Floats, before: Floats, level: Level, longest: int, allowed: Floats) -> Mask:
-    """Tell whether coefficients will not have fallen far enough at the longest level."""
-    end = next(each for each in nested_rule().levels if each.count == longest)
-    ratio = last / np.maximum(before, np.finfo(np.float64).tiny)
-    power = (end.degree + 1 - level.count) / len(level.high) + 1
-    with np.errstate(over="ignore"):
-        return np.asarray((ratio > HOPELESS) | (last * np.minimum(ratio, 1) ** power > allowed))

@@ -55,16 +55,10 @@ def parting(nodes: Floats, values: Floats, slopes: Floats, ends: tuple[float, fl
             return meeting
     # What the polynomial through the slopes makes of the gaps at both ends.
     integral = legendre.legint(np.linalg.solve(legendre.legvander(2 * v - 1, len(v) - 1), g)) / 2
-    near_start, near_stop = (
-        abs(float(change) - float(np.diff(legendre.legval(2 * gap - 1, integral))[0]))
-        for change, gap in (
-            (f[0] - ends[0], np.array([0, v[0]])),
-            (ends[1] - f[-1], np.array([v[-1], 1])),
-        )
-    )
-    missed = abs(ends[1] - ends[0] - float(np.diff(legendre.legval([-1, 1], integral))[0]))
-    if max(near_start, near_stop) > 0.5 * missed > 0:
-        return float(v[0] if near_start > near_stop else v[-1])
+    at, known = np.concatenate([[0], v, [1]]), np.concatenate([[ends[0]], f, [ends[1]]])
+    apart = np.abs(np.diff(known) - np.diff(legendre.legval(2 * at - 1, integral)))
+    if max(apart[0], apart[-1]) > apart[1:-1].sum():
+        return float(v[0] if apart[0] > apart[-1] else v[-1])
     return 0.5
 
 

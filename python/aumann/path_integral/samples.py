@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -24,9 +25,12 @@ FALLING = 0.5
 # The error of the total is known, and so by how much coefficients exaggerate it; errors of agents
 # are taken to be exaggerated alike, less this factor, and by no more than that much.
 SAFETY, SHARPEST = 10.0, 0.03
-# The total tells of its agents where its last coefficients are at least this part of theirs. Where
-# it does not, their fall is trusted less far.
-TELLING, CAUTION = 0.3, 0.3
+# The total tells of its agents where its last coefficients are at least this part of theirs. Of
+# those that fall so many times less it does not tell how sharp they are: kinks of many agents are
+# none of the total. Where it does not tell at all, their fall is trusted less far.
+TELLING, ALIKE, CAUTION = 0.3, 3.0, 0.3
+# Coefficients above this part of the largest integral may be anything's, a kink's for one.
+COARSE = 0.01
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -76,11 +80,30 @@ class Samples:
 
     def size_at(self, node: int) -> Floats:
         """Return the sum of the magnitudes of the contributions at a node, shape (k,)."""
+        return host(self._at(node).abs().sum(dim=1, dtype=torch.float64))
+
+    def growing_at(self, nodes: Sequence[int]) -> Floats:
+        """Return which part of the magnitudes at the first of three nodes, shape (k,), has grown.
+
+        It is that of the agents whose contributions grow from the last node to the first all along.
+        """
+        near, middle, far = (self._at(node).abs() for node in nodes)
+        grown = (near > middle) & (middle > far) & (far > 0)
+        part = host((near * grown).sum(dim=1, dtype=torch.float64))
+        whole = host(near.sum(dim=1, dtype=torch.float64))
+        return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+    def _at(self, node: int) -> Tensor:
         for block in self.blocks:
             if node < len(block):
-                return host(block[node].abs().sum(dim=1, dtype=torch.float64))
+                return block[node]
             node -= len(block)
         raise IndexError(node)
+
+    def rows(self, agents: slice) -> Tensor:
+        """Return the contributions of some agents by the place in the piece, shape (q, k, ...)."""
+        nodes = torch.cat([block[:, :, agents].double() for block in self.blocks])
+        return nodes * torch.from_numpy(self.speeds).to(nodes.device)[:, None, None]
 
     def seen_in_total(self, level: Level) -> tuple[Floats, Floats, Floats]:
         """Return the integral of the total, and the largest of its last coefficients and before."""
@@ -117,7 +140,11 @@ class Samples:
         known = SAFETY * (residual + noise) / np.maximum(last, residual + noise + TINY)
         sharp = torch.maximum(falls * SHARPEST, torch.minimum(falls, _column(known, falls)))
         careful = _fall(high, low, CAUTION * level.power, level.jump)
+        alike = falls <= ALIKE * fall.to(falls.device)[:, None]
+        sharp = torch.where(alike, sharp, falls)
         told, trusted = _column(telling, falls), _column(believed, falls)
+        coarse = high > COARSE * values.abs().amax(dim=1, keepdim=True)
+        sharp = torch.where(coarse, careful, sharp)
         factor = torch.where(told, torch.where(trusted, sharp, torch.ones_like(falls)), careful)
         return Seen(values, high * factor, raw, host(low.amax(dim=1)))
 

@@ -22,11 +22,18 @@ LONGEST_LEVEL = 31
 LEAST_POWER, SAME_POWER = 0.04, 0.03
 # Of a logarithm the power falls no faster than so from one gap to the next one nearer to the end.
 GOING_ON = 0.4
+# This part of the contributions next to an end must be of agents who grow from node to node: of
+# many who jump, each at a place of its own, the sum grows as well.
+OF_THOSE_WHO_GROW = 0.3
 # So far from whole numbers a power is no polynomial.
 BROKEN_POWER = 0.1
+# As a part of the path.
+SHORT = 1 / 8
 # Serves square roots, fourth roots and logarithms.
 USUAL_ORDER = 4
 LARGEST_ORDER = 24
+# Powers that are so near a fraction are taken for it, of denominators up to 4 or up to 12.
+NEARLY, EXACTLY, MOST_EXACT = 0.01, 1e-4, 12
 
 
 def singular_order(
@@ -72,9 +79,12 @@ def singular_order(
             powered = same & (
                 (near < -LEAST_POWER) | (np.abs(near - np.round(near)) > BROKEN_POWER)
             )
-            growing = powered | (hopeless & (near < -LEAST_POWER) & (near < GOING_ON * far))
-        # Of a piece that is short by now, it must be the end that is to blame.
-        growing |= hopeless and piece.width <= 1 / 8
+            growing = hopeless & (near < -LEAST_POWER) & (near < GOING_ON * far)
+            growing &= samples.growing_at(closest.tolist()) > OF_THOSE_WHO_GROW
+            growing |= powered
+        if hopeless and piece.width <= SHORT:
+            # It is the end that is to blame for what is left, if most happens there.
+            growing |= _turns_at(distances, samples.slopes)
         most = _largest_order(nearest[at_stop] / piece.width)
         if most > 1 and growing.any():
             orders = [_order(1 + float(power)) for power in np.where(growing, near, 0.0)]
@@ -82,13 +92,22 @@ def singular_order(
     return plain, False
 
 
+def _turns_at(distances: Floats, slopes: Floats) -> NDArray[np.bool_]:
+    """Tell whether slopes (q, k) change most next to an end."""
+    order = np.argsort(distances)
+    return np.asarray(np.abs(np.diff(slopes[order], axis=0)).argmax(axis=0) == 0)
+
+
 def _order(power: float) -> int:
     """Return the order that makes a power of the distance a smooth integral."""
     if not 0 < power < USUAL_ORDER:
         return USUAL_ORDER
-    for order in range(2, max(USUAL_ORDER, math.ceil(1 / power)) + 1):
+    few = max(USUAL_ORDER, math.ceil(1 / power))
+    for order in range(2, max(few, MOST_EXACT) + 1):
         whole = round(order * power)
-        if whole >= 1 and abs(order * power - whole) < 0.01 * order:
+        # Higher orders cost nodes, and serve nothing but the very power.
+        slack = NEARLY if order <= few else EXACTLY
+        if whole >= 1 and abs(power - whole / order) < slack:
             return order
     return max(USUAL_ORDER, math.ceil(2 / power))
 
