@@ -100,8 +100,15 @@ def native(array: NDArray[Any], argument: str) -> RealArray:
 
 
 def _cure(array: NDArray[Any]) -> str:
-    """Return what to do with objects, which may be numbers of Python's own kinds."""
-    first = array.flat[0] if array.dtype.kind == "O" and array.size else None
+    """Return what to do with objects, which may be numbers of Python's own kinds, or texts."""
+    if array.dtype.kind not in "OU" or not array.size:
+        return ""
+    for item in array.flat:
+        if isinstance(item, str):
+            return f"; of texts such as {str(item)[:40]!r} make numbers, or leave them out"
+        if item is None:
+            return "; None is a missing value"
+    first = array.flat[0]
     if isinstance(first, Number):
         return f": of {type(first).__name__} make floats with numpy.asarray(..., dtype=float)"
     return ""

@@ -250,6 +250,11 @@ def _of_arrow(column: Any, place: _Place) -> Codes:
         chunked = chunked.cast(pyarrow.large_string())
     text = kinds.is_string(chunked.type) or kinds.is_large_string(chunked.type)
     if not text and not kinds.is_dictionary(chunked.type):
+        if kinds.is_time(chunked.type):
+            raise TypeError(
+                f"{place.name} has dtype {chunked.type}; integers, booleans, texts or dates are "
+                "wanted as labels"
+            )
         return _of_plain(chunked.to_numpy(), place)
     encoded = chunked.dictionary_encode() if text else chunked
     encoded = encoded.unify_dictionaries().combine_chunks()

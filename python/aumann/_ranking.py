@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._numbers import check_integer
+from aumann._printable import printable
 
 __all__ = ["Top", "jaccard", "largest", "largest_by_step"]
 
 
 # Every which candidate is looked at before all are.
 SAMPLED = 64
+# Steps and agents that are printed.
+SHOWN_STEPS, SHOWN_AGENTS = 12, 5
 
 
 class _Top(NamedTuple):
@@ -28,9 +31,28 @@ class Top(_Top):
     ids: NDArray[Any] | None = None
 
     def __repr__(self) -> str:
-        """Return the pair, and the identifiers where there are any."""
+        """Return the pair, and the identifiers where there are any; or a line for every step."""
+        if self.agents.ndim == 2:
+            return self._by_step()
         shown = f"agents={self.agents!r}, values={self.values!r}"
         return f"Top({shown})" if self.ids is None else f"Top({shown}, ids={self.ids!r})"
+
+    def _by_step(self) -> str:
+        names = self.agents if self.ids is None else self.ids
+        lines = []
+        for step, (row, values) in enumerate(zip(names, self.values, strict=True)):
+            # Who is missing where fewer agents are there has no number.
+            there = self.agents[step] >= 0
+            told = [
+                f"{printable(str(name))} ({value:.6g})"
+                for name, value in zip(row[there], values[there], strict=True)
+            ]
+            more = ["..."] if len(told) > SHOWN_AGENTS else []
+            lines.append(f"  step {step}: {', '.join([*told[:SHOWN_AGENTS], *more]) or 'nobody'}")
+        if len(lines) > SHOWN_STEPS:
+            lines = [*lines[: SHOWN_STEPS - 2], "  ...", lines[-1]]
+        steps, k = self.agents.shape
+        return "\n".join([f"Top {k} of each of {steps} steps, agent (attribution)", *lines])
 
 
 def largest(

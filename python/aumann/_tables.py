@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Mapping, Sequence
+import re
+import reprlib
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -16,10 +17,10 @@ from aumann._arrays import refuse_masked
 from aumann._axes import axis_of
 from aumann._codes import Codes, read_codes
 from aumann._columns import read_column
-from aumann._labelled import Axis, common_labels, labels_of, order_of
 from aumann._long_rows import LongRows, read_key
 from aumann._sparse import Series, SparseSteps
 from aumann._step_order import doubt_order
+from aumann._table_sources import column_getter
 from aumann._validation import is_real
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def from_long_table(
         if is_real(column):
             agent_table[name] = _per_agent(name, _array(name, column), rows.agents)
             continue
-        read = read_codes(column, f"column {name!r}", partial(_row, name))
+        read = _label_codes(name, column)
         agent_table[name] = Codes(
             read.values, _per_agent(name, read.codes, rows.agents, read.values), read.ordered
         )
@@ -105,9 +106,22 @@ def from_long_table(
     )
 
 
+def _label_codes(name: str, column: Any) -> Codes:
+    """Return a column of labels; dates and times as texts, in their order."""
+    read = read_codes(column, f"column {name!r}", partial(_row, name))
+    if read.values.dtype.kind == "M":
+        return Codes(np.array(texts(read.values), dtype=object), read.codes, ordered=True)
+    if read.values.dtype.kind not in "iubO":
+        raise TypeError(
+            f"column {name!r} has dtype {read.values.dtype}; integers, booleans, texts or dates "
+            "are wanted as labels"
+        )
+    return read
+
+
 def _columns(table: Any, names: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
     """Return columns of one length as arrays, or as Arrow columns, without missing values."""
-    get, available = _getter(table)
+    get, available = column_getter(table)
     for name in names:
         if name not in available:
             raise ValueError(
@@ -130,95 +144,14 @@ def _columns(table: Any, names: Sequence[str], keys: Sequence[str]) -> dict[str,
     return columns
 
 
-def _getter(table: Any) -> tuple[Callable[[str], Any], list[Any]]:
-    """Return what reads a column by its name, and the names."""
-    for method in ("to_dataframe", "collect"):
-        if hasattr(table, method):
-            raise TypeError(
-                f"table is a {type(table).__name__}; a data frame is wanted: use table.{method}()"
-            )
-    if isinstance(table, Mapping):
-        return _of_mapping(table), list(table)
-    if not hasattr(table, "__arrow_c_stream__"):
-        raise TypeError(
-            f"table is a {type(table).__name__}; a data frame, an Arrow table "
-            "(anything with __arrow_c_stream__) or a mapping of arrays is wanted"
-        )
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise ImportError(
-            "reading a data frame needs pyarrow: pip install 'aumann[cli]'"
-        ) from error
-    if hasattr(table, "get_columns"):
-        return partial(_of_polars, table), list(table.columns)
-    if hasattr(table, "iloc") and table.index.nlevels == 1 and table.index.name is not None:
-        # Arrow drops an index that counts rows, even where it has a name.
-        table = table.reset_index() if table.index.name not in table.columns else table
-    try:
-        arrow = pyarrow.table(table)
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
-        told = "; ".join(map(str, error.args))
-        raise TypeError(f"table: a column of one kind of values is wanted: {told}") from error
-    # DuckDB's own categories are ordered, which Arrow is not told.
-    kinds = [str(kind) for kind in getattr(table, "types", ())]
-    ordered = {arrow.column_names[k] for k, kind in enumerate(kinds) if kind.startswith("ENUM")}
-
-    def get(name: str) -> Any:
-        column = arrow.column(name)
-        if name not in ordered:
-            return column
-        chunks = [
-            pyarrow.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary, ordered=True)
-            for chunk in column.chunks
-        ]
-        return pyarrow.chunked_array(chunks) if chunks else column
-
-    return get, arrow.column_names
-
-
-def _of_polars(table: Any, name: str) -> Any:
-    """Return a column of polars as an Arrow column, where Arrow has its type."""
-    import pyarrow
-
-    column = table.get_column(name)
-    if type(column.dtype).__name__ in ("Int128", "UInt128"):
-        return column
-    return pyarrow.table(table.select(name)).column(0)
-
-
-def _of_mapping(table: Mapping[Any, Any]) -> Callable[[str], Any]:
-    """Return what reads columns of a mapping, put in the order of the first labelled one."""
-    index = common_labels({f"column {name!r}": labels_of(each) for name, each in table.items()})
-
-    def get(name: str) -> Any:
-        column, labels = table[name], labels_of(table[name])
-        if hasattr(column, "columns"):
-            raise TypeError(f"column {name!r} is a table; an array is wanted")
-        if labels is not None and index is not None:
-            order = order_of(labels, Axis(len(index), index), f"column {name!r}", "row")
-            if order is not None:
-                column = column.iloc[order] if hasattr(column, "iloc") else column[order]
-        return column if hasattr(column, "dtype") or hasattr(column, "type") else _listed(column)
-
-    return get
-
-
-def _listed(column: Any) -> Any:
-    """Return a list of numbers as an array, of anything else as it is."""
-    items = list(column)
-    kept = (str, type(None), Decimal, datetime.date)
-    plain = not any(issubclass(kind, kept) for kind in set(map(type, items)))
-    return np.asarray(items) if plain else items
-
-
 def _meant(available: Sequence[Any]) -> str:
     """Say which columns name step and agent, if one each does."""
     found = {
         axis: [name for name in available if axis_of(name) == axis] for axis in ("step", "agent")
     }
     told = [f"{axis}={names[0]!r}" for axis, names in found.items() if len(names) == 1]
-    return f"; pass {', '.join(told)}" if told else ""
+    typed = [f"--{axis} {names[0]}" for axis, names in found.items() if len(names) == 1]
+    return f"; pass {', '.join(told)} ({' '.join(typed)})" if told else ""
 
 
 def _row(name: str, row: int) -> str:
@@ -250,10 +183,43 @@ def _array(name: str, column: Any) -> NDArray[Any]:
         items = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
         small = all(abs(item) < 2**63 and item == item.to_integral_value() for item in items)
         column = np.array(items, dtype=np.int64 if small else np.float64)
+    else:
+        _refuse_other(name, column, kind)
     array = read_column(column, f"column {name!r}")
     if array.dtype.kind not in "iufb" or array.ndim != 1:
         raise TypeError(f"column {name!r} has dtype {kind}; numbers are wanted")
     return array
+
+
+def _refuse_other(name: str, column: Any, kind: str) -> None:
+    """Refuse values that are no numbers, naming the first and what to do with it."""
+    if kind.startswith(("extension", "period", "interval")):
+        # What they are stored as are numbers, which are not what they mean.
+        raise TypeError(f"column {name!r} has dtype {kind}; numbers are wanted")
+    if not re.fullmatch(r"objects?|str|(large_)?string(_view)?|dictionary<values=.*string.*", kind):
+        return
+    items = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    for row, item in enumerate(items):
+        if item is None:
+            raise ValueError(f"column {name!r} has a missing value in row {row}")
+        if isinstance(item, str) and not _is_number(item):
+            point = re.fullmatch(r"-?\d+,\d+", item)
+            cure = "decimals have a point" if point else f"labels=[{name!r}] (--labels {name})"
+            raise TypeError(
+                f"column {name!r} has dtype {kind}; numbers are wanted, row {row} is the text "
+                f"{reprlib.repr(item)}: {cure}{'' if point else ' takes texts'}"
+            )
+    kinds = {type(item).__name__ for item in items}
+    cure = ": astype(float) makes some" if kinds <= {"str", "int", "float"} else ""
+    raise TypeError(f"column {name!r} has dtype {kind}; numbers are wanted{cure}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(feature: Feature, values: Any) -> NDArray[Any]:
@@ -279,6 +245,9 @@ def _per_agent(
     name: str, column: NDArray[Any], agents: Codes, shown: NDArray[Any] | None = None
 ) -> NDArray[Any]:
     """Return the one value of each agent; `shown` are the labels that the values stand for."""
+    if column.dtype.kind == "f" and np.isnan(column).any():
+        row = int(np.argmax(np.isnan(column)))
+        raise ValueError(f"column {name!r} is nan in row {row}; a number is wanted")
     values = np.empty(len(agents.values), dtype=column.dtype)
     values[agents.codes] = column
     changed = column != values[agents.codes]

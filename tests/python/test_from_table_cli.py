@@ -43,6 +43,13 @@ def run(*arguments):
     return done.stdout
 
 
+def told_of(*arguments):
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
 def write(folder, name):
     path = folder / name
     if name.endswith(".gz"):
@@ -292,3 +299,43 @@ def test_one_step_is_named_once(tmp_path):
     assert "steps             1, 4\n" in run("population", "from-table", tmp_path / "t.csv", *asked)
     told = run("attribute", file, "--value-function", "mean")
     assert told.splitlines()[0].endswith("of 2 people, 1 step (4), baseline 0, tiers by n")
+
+
+def test_a_column_that_names_steps_is_neither_passed_over_nor_a_feature(tmp_path):
+    table, out = tmp_path / "run.csv", tmp_path / "run.parquet"
+    table.write_text("AgentID,Step,mood\na,1,0.5\nb,2,0.25\n")
+    asked = ["population", "from-table", table, "--agent", "AgentID", "-o", out]
+    for measured in ("mood", "others"):
+        told = told_of(*asked, "--measurements", measured)
+        assert "'Step', which by its name says which step: --step Step takes it" in told
+        run(*asked, "--measurements", measured, "--step", "Step")
+        read = aumann.Population.read_parquet(out)
+        assert (read.steps, [each.name for each in read.feature_list]) == (2, ["mood"])
+    run(*asked, "--measurements", "mood", "--step", "")
+    assert aumann.Population.read_parquet(out).steps == 1
+    run(*asked, "--measurements", "mood", "--labels", "Step")
+    assert aumann.Population.read_parquet(out).labels("Step").names == ("1", "2")
+
+
+@pytest.mark.parametrize("separator", [";", "|", "\t"])
+def test_other_separators_are_read_or_named(tmp_path, separator):
+    table, out = tmp_path / "run.csv", tmp_path / "run.parquet"
+    rows = ["agent step mood", "a 1 0.5", "b 1 0.25"]
+    table.write_text("\n".join(rows).replace(" ", separator))
+    asked = ["population", "from-table", table, "--measurements", "mood", "--step", "step"]
+    assert f"(--separator {separator!r}) reads several" in told_of(*asked, "-o", out)
+    run(*asked, "-o", out, "--separator", repr(separator)[1:-1])
+    assert aumann.Population.read_parquet(out).series("mood")[0].tolist() == [[0.5, 0.25]]
+    assert "one character" in told_of(*asked, "-o", out, "--separator", ";;")
+
+
+def test_groups_by_a_name_that_is_none(tmp_path):
+    out = tmp_path / "run.parquet"
+    aumann.Population.from_arrays({"mood": [1.0, 2.0]}, kinds="measurement").write_parquet(out)
+    asked = ["attribute", out, "--value-function", "mean"]
+    assert "--tier-by is 'nope'; one of mood is wanted" in told_of(*asked, "--tier-by", "nope")
+    told = told_of(*asked, "--group-by", "bin", "--tier-by", "nope")
+    assert "--tier-by is 'nope'" in told
+    assert "--group-by is 'nope'; tier, bin, none or a label" in told_of(
+        *asked, "--group-by", "nope"
+    )

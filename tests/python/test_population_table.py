@@ -318,3 +318,56 @@ def test_columns_of_a_mapping_are_joined_by_their_labels():
             features=["posts"],
             kinds="count",
         )
+
+
+DATES = pd.to_datetime(["2024-05-02", "2024-05-01", "2024-05-02"])
+LABELS = {
+    "period": (pd.PeriodIndex(["2025", "2024", "2025"], freq="Y"), ("2024", "2025")),
+    "interval": (pd.cut([3.0, 1.0, 3.0], [0, 2, 4]), ("(0, 2]", "(2, 4]")),
+    "times": (DATES, ("2024-05-01", "2024-05-02")),
+    "dates": (DATES.date, ("2024-05-01", "2024-05-02")),
+    "sparse": (pd.arrays.SparseArray([1, 0, 1]), ("0", "1")),
+    "swapped": (np.array([1, 0, 1], ">i4"), ("0", "1")),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("make", [dict, pd.DataFrame])
+def test_labels_and_steps_of_any_type_are_called_what_they_are(kind, make):
+    column, names = LABELS[kind]
+    table = make({"agent": ["a", "b", "c"], "step": [1, 1, 1], "posts": [4, 5, 6], "x": column})
+    asked = {"features": ["posts"], "kinds": "count"}
+    labels = Population.from_table(table, labels=["x"], **asked).labels("x")
+    assert (labels.names, labels.codes.tolist()) == (names, [1, 0, 1])
+    steps = Population.from_table(table, step="x", **asked)
+    assert steps.step_labels == names
+    assert steps.presence.tolist() == [[False, True, False], [True, False, True]]
+
+
+@pytest.mark.parametrize("make", [dict, pd.DataFrame])
+def test_columns_that_are_no_numbers_are_refused_by_name(make):
+    def read(column):
+        table = {"agent": ["a", "b", "c"], "step": [1, 1, 1], "posts": column}
+        if make is pd.DataFrame:
+            # What else is in the table plays no part.
+            table["odd"] = np.array([1j, 2, 3])
+        asked = {"features": ["posts"], "kinds": "measurement"}
+        return Population.from_table(make(table), **asked).series("posts")[0].tolist()
+
+    for kind in (np.float16, np.longdouble, ">i2", ">f8"):
+        assert read(np.array([1, 2, 3], kind)) == [[1, 2, 3]]
+    assert read(pd.arrays.SparseArray([0, 0, 3])) == [[0, 0, 3]]
+    spans = {key: LABELS[key][0] for key in ("period", "interval", "times")}
+    words = ["1", "0,5", "2"]
+    cut = [10**400, 1, 2]
+    for column in (*spans.values(), np.array([1j, 2, 3]), words, [b"1"] * 3, ["1", "2", "3"], cut):
+        with pytest.raises(TypeError, match="column 'posts'"):
+            read(column)
+    with pytest.raises(TypeError, match="row 1 is the text '0,5': decimals have a point"):
+        read(words)
+    with pytest.raises(TypeError, match=r"row 2 is the text 'n/a': labels=\['posts'\] \(--labels"):
+        read(["1", "2", "n/a"])
+    with pytest.raises(ValueError, match=r"column 'posts'.* missing value in row 1"):
+        read([1.0, None, 2.0])
+    with pytest.raises(ValueError, match=r"column 'posts'.* in row 1"):
+        read([1.0, np.nan, 2.0])

@@ -263,7 +263,10 @@ def test_files_that_are_no_text_or_not_there(tmp_path, week):
     file = describe(tmp_path, week, "")
     file.write_bytes(file.read_bytes() + "# Größe".encode("latin-1"))
     refused(file, f"study.toml: byte {file.read_bytes().index(0xF6)} is no UTF-8")
-    refused(tmp_path / "other.toml", "other.toml: No such file or directory")
+    refused(tmp_path / "other.toml", "other.toml is not there; a file that describes a study")
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    refused(folder, "folder.toml is a folder; a file that describes a study")
 
 
 def test_a_table_of_other_things_is_no_population(tmp_path, week):

@@ -9,7 +9,7 @@ import typer
 from numpy.typing import NDArray
 
 from aumann._baseline import Step
-from aumann._ranking_column import ranking_column
+from aumann._ranking_column import numeric_columns, ranking_column
 from aumann.attribution import Attribution
 from aumann.cli import values
 from aumann.cli.cells import MINIMUM_CELL, step_cells, window_cells
@@ -278,6 +278,9 @@ def _groups(
             "tiers and bins need one number per agent, and every feature is measured topic by "
             "topic; --group-by none, or a label, is wanted"
         )
+    numeric = numeric_columns(population)
+    if group_by in ("tier", "bin") and tier_by not in numeric:
+        raise ValueError(f"--tier-by is {tier_by!r}; one of {', '.join(numeric)} is wanted")
     if group_by == "tier" and tier_by is not None:
         sizes = values.numbers("--fractions", fractions)
         return population.tiers(tier_by, sizes, values.tier_names(len(sizes)))
@@ -286,9 +289,10 @@ def _groups(
     if group_by == "none":
         return Groups(np.zeros(population.agents, dtype=np.intp), ("all",))
     if group_by not in population.agent_table:
+        there = ", ".join(population.agent_table) or "of which it has none"
         raise ValueError(
-            f"--group-by is {group_by!r}; tier, bin, none or a label of the file is wanted, "
-            f"one of {list(population.agent_table)}"
+            f"--group-by is {group_by!r}; tier, bin, none or a label of the file is wanted "
+            f"({there})"
         )
     return population.labels(group_by)
 

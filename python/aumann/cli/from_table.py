@@ -1,10 +1,12 @@
 """`aumann population from-table`: a population of a table, without an event log."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from aumann._axes import axis_of
 from aumann.cli import values
 from aumann.cli.files import KeepIds, PopulationOutput, check_writable
 from aumann.cli.population import print_summary, public_description
@@ -34,7 +36,8 @@ def from_table(
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="Column that says which step: numbers, dates or names; without it there is one.",
+            help="Column that says which step: numbers, dates or names; without it there is one. "
+            "'' where a column that looks like one is none.",
             show_default=False,
         ),
     ] = None,
@@ -76,6 +79,14 @@ def from_table(
             show_default=False,
         ),
     ] = None,
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHAR",
+            help="Between the fields of a text; by default a comma for .csv and a tab for .tsv.",
+            show_default=False,
+        ),
+    ] = None,
     keep_ids: KeepIds = False,
     simulated: Annotated[
         bool,
@@ -108,9 +119,12 @@ def from_table(
             ("labels", labels),
         )
     }
-    keys = [column for column in (agent, step, topic) if column is not None]
+    keys = [column for column in (agent, step, topic) if column]
     with working(f"reading {table}") as show:
-        rows = read_table_file(table, [agent, *([topic] if topic else []), *given["labels"]])
+        names = [agent, *([topic] if topic else []), *given["labels"]]
+        rows = read_table_file(table, names, "\t" if separator == "\\t" else separator)
+        if step is None:
+            _check_one_step(table.name, rows.column_names, [*keys, *chain(*given.values())])
         kinds = _kinds(rows.column_names, keys, given)
         show("indexing agents")
         population = aumann.Population.from_table(
@@ -119,7 +133,7 @@ def from_table(
             kinds=kinds,
             static=given["static"],
             agent=agent,
-            step=step,
+            step=step or None,
             topic=topic,
             labels=given["labels"],
             metadata={"file": table.name, "identifiers_kept": keep_ids},
@@ -130,6 +144,16 @@ def from_table(
         population.write_parquet(output)
         description = public_description(population)
     print_summary(description, output)
+
+
+def _check_one_step(table: str, columns: list[str], taken: list[str]) -> None:
+    """Refuse to read all rows as one step where a column is there that by its name says which."""
+    for name in columns:
+        if axis_of(name) == "step" and name not in taken:
+            raise ValueError(
+                f"{table} has a column {name!r}, which by its name says which step: "
+                f"--step {name} takes it, --step '' says that there is one step"
+            )
 
 
 def _kinds(columns: list[str], keys: list[str], given: dict[str, list[str]]) -> dict[str, Any]:

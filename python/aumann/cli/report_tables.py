@@ -105,7 +105,6 @@ def _group_table(cells: Cells, prefix: str) -> Table:
             _amount(cells.sums[0, group]),
             _share(cells, 0, group),
         )
-    table.add_section()
     table.add_row("total", f"{cells.agents.sum():,}", _amount(cells.total[0]), "")
     return table
 

@@ -20,7 +20,9 @@ SUFFIXES = (*SEPARATORS, *JSON_LINES, ".parquet", *ARROW)
 INTEGER = r"^(0|-?[1-9][0-9]{0,17})([.]0*)?$"
 
 
-def read_table_file(path: str | PathLike[str], names: Collection[str]) -> Any:
+def read_table_file(
+    path: str | PathLike[str], names: Collection[str], separator: str | None = None
+) -> Any:
     r"""Read a file as an Arrow table, for `Population.from_table`.
 
     Parameters
@@ -32,6 +34,8 @@ def read_table_file(path: str | PathLike[str], names: Collection[str]) -> Any:
     names : collection of str
         Columns of text that hold names rather than numbers (of agents, steps, topics, labels):
         they are read as they are written, and as integers where all of them are.
+    separator : str, optional
+        One character between the fields of a text; that of the suffix if None.
 
     Returns
     -------
@@ -44,7 +48,8 @@ def read_table_file(path: str | PathLike[str], names: Collection[str]) -> Any:
     OSError
         If the file cannot be opened.
     ValueError
-        If the suffix is another one, or the file is damaged.
+        If the suffix is another one, the separator none, or not that of the file, or the file is
+        damaged.
 
     Examples
     --------
@@ -69,10 +74,22 @@ def read_table_file(path: str | PathLike[str], names: Collection[str]) -> Any:
         raise ValueError(
             f"{path.name} is no table by its name; one of {wanted} is wanted (text also .gz, .zst)"
         )
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+        raise ValueError(f"separator (--separator) is {separator!r}; one character is wanted")
+    if separator is not None and suffix not in SEPARATORS:
+        raise ValueError(
+            f"separator (--separator) is {separator!r}, but {path.name} has none by its name"
+        )
     try:
-        table = _read(path, suffix, names)
+        table = _read(path, suffix, names, separator or SEPARATORS.get(suffix))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    other = next((mark for mark in ";\t|" if mark in table.column_names[0]), None)
+    if suffix in SEPARATORS and table.num_columns == 1 and other is not None:
+        raise ValueError(
+            f"{path} has one column, {table.column_names[0]!r}; "
+            f"separator={other!r} (--separator {other!r}) reads several"
+        )
     again = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if again:
         raise ValueError(
@@ -81,7 +98,7 @@ def read_table_file(path: str | PathLike[str], names: Collection[str]) -> Any:
     return table
 
 
-def _read(path: Path, suffix: str, names: Collection[str]) -> Any:
+def _read(path: Path, suffix: str, names: Collection[str], separator: str | None) -> Any:
     import pyarrow as pa
     from pyarrow import csv, feather, json, parquet
 
@@ -98,7 +115,7 @@ def _read(path: Path, suffix: str, names: Collection[str]) -> Any:
             return json.read_json(stream)
         table = csv.read_csv(
             stream,
-            parse_options=csv.ParseOptions(delimiter=SEPARATORS[suffix], newlines_in_values=True),
+            parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 # An empty field is missing; a word is not, as it would be left out unseen.

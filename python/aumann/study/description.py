@@ -101,6 +101,14 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         # Some editors begin a file with a mark that it is UTF-8.
         asked: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{file} is not there; a file that describes a study is wanted (docs/study.md)"
+        ) from None
+    except IsADirectoryError:
+        raise IsADirectoryError(
+            f"{file} is a folder; a file that describes a study is wanted (docs/study.md)"
+        ) from None
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{file}: byte {error.start} is no UTF-8, in which TOML is written"
