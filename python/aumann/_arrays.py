@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RealArray", "for_arrow", "is_masked", "native", "refuse_masked"]
+__all__ = ["RealArray", "cure", "for_arrow", "is_masked", "native", "refuse_masked"]
 
 RealArray: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 
@@ -88,7 +88,7 @@ def native(array: NDArray[Any], argument: str) -> RealArray:
             "pass the fields as a list of columns"
         )
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted{_cure(array)}")
+        raise TypeError(f"{argument}: dtype {array.dtype}, real numbers are wanted{cure(array)}")
     single = array.dtype.kind == "f" and array.dtype.itemsize == 4
     wanted = np.dtype(np.float32 if single else np.float64)
     # The core counts strides in items, so a field of a packed record must be copied out.
@@ -99,13 +99,21 @@ def native(array: NDArray[Any], argument: str) -> RealArray:
         return np.array(array, dtype=wanted)
 
 
-def _cure(array: NDArray[Any]) -> str:
-    """Return what to do with objects, which may be numbers of Python's own kinds, or texts."""
+def cure(array: NDArray[Any]) -> str:
+    """Return what to do with objects, which may be numbers of Python's own kinds, or texts.
+
+    Examples
+    --------
+    >>> cure(np.array({"a": 1})), cure(np.array(["7"]))
+    (' (a dict); an array is wanted', "; of texts such as '7' make numbers")
+    """
     if array.dtype.kind not in "OU" or not array.size:
         return ""
+    if array.ndim == 0:
+        return f" (a {type(array.item()).__name__}); an array is wanted"
     for item in array.flat:
         if isinstance(item, str):
-            return f"; of texts such as {str(item)[:40]!r} make numbers, or leave them out"
+            return f"; of texts such as {str(item)[:40]!r} make numbers"
         if item is None:
             return "; None is a missing value"
     first = array.flat[0]

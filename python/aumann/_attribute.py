@@ -76,8 +76,9 @@ def attribute(
 
         Labels are honoured: an index, columns or coordinates of `baseline`, `presence` and of
         labels in `Attribution.group` are put in the order of those of `x`, or refused where they
-        are others. Agents without labels are called 0 to N - 1. Features are compared by name
-        where both have names.
+        are others. Agents without labels are called 0 to N - 1, and rows of two frames whose index
+        counts rows go together by these numbers, as in pandas. Features are compared by name where
+        both have names.
     value_function : ValueFunction, PooledValueFunction or callable
         `Mean`, `Heat`, `Variance`, `GiniMeanDifference`, or a sum of multiples of them; or a
         callable that takes features (N, d) and returns one number, or takes (T, N, d) and returns

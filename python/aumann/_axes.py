@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 __all__ = ["axis_of", "key_columns", "refuse_wide", "shown"]
@@ -40,7 +40,9 @@ def axis_of(name: Hashable) -> str | None:
     return _AXES.get(re.sub(r"[\W_]", "", name).lower())
 
 
-def key_columns(names: Sequence[Hashable], argument: str) -> tuple[int, int] | None:
+def key_columns(
+    names: Sequence[Hashable], argument: str, words: Collection[Hashable] = ()
+) -> tuple[int, int] | None:
     """Return which names say step and agent; None where no name says either.
 
     Parameters
@@ -49,6 +51,8 @@ def key_columns(names: Sequence[Hashable], argument: str) -> tuple[int, int] | N
         Names of the index levels and columns of a table.
     argument : str
         What errors call the table.
+    words : collection, optional
+        Those of the names that stand for words rather than numbers.
 
     Returns
     -------
@@ -72,7 +76,9 @@ def key_columns(names: Sequence[Hashable], argument: str) -> tuple[int, int] | N
     if len(steps) == len(agents) == 1:
         return steps[0], agents[0]
     keys = [names[k] for k in sorted([*steps, *agents])]
-    others = [str(name) for name in names if name is not None and name not in keys]
+    others = [name for name in names if name is not None and name not in keys]
+    features = [str(name) for name in others if name not in words]
+    labels = [str(name) for name in others if name in words]
     told = ", ".join(f"column {name!r}" for name in keys)
     one = len(keys) == 1
     what = f"is no feature: it names {'steps' if steps else 'agents'}" if one else "are no features"
@@ -80,8 +86,8 @@ def key_columns(names: Sequence[Hashable], argument: str) -> tuple[int, int] | N
     agent = repr(names[agents[0]]) if agents else "..."
     raise ValueError(
         f"{argument}: {told} {what}; drop or rename {'it' if one else 'them'}, or use "
-        f"Population.from_table({argument}, step={step}, agent={agent}, features={others}, "
-        "kinds='measurement')"
+        f"Population.from_table({argument}, step={step}, agent={agent}, features={features}, "
+        f"kinds='measurement'{f', labels={labels}' if labels else ''})"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -113,6 +113,15 @@ def _of_plain(column: Any, place: _Place) -> Codes:
         else:
             return _of_items(column, place)
     array = np.asarray(column)
+    if isinstance(column, Mapping):
+        raise TypeError(
+            f"{place.name} is a {type(column).__name__}; one label per agent, (N,), is wanted, "
+            "such as pandas.Series(...), whose index says the agents"
+        )
+    if array.ndim == 0:
+        raise TypeError(
+            f"{place.name} is a {type(column).__name__}; one label per agent, (N,), is wanted"
+        )
     if array.ndim != 1:
         raise ValueError(
             f"{place.name} has shape {array.shape}; one label per agent, (N,), is wanted"

@@ -166,8 +166,15 @@ def _keys(
             return None
     if len(levels) == 1 and axis_of(names[0]) == "step" and key_columns_of(named) == 0:
         raise ValueError(wide(argument, f"rows, by their index {names[0]!r},", "step", rows=True))
-    found = key_columns(names, argument)
+    found = key_columns(names, argument, {name for name, each in candidates if _of_words(each)})
     return None if found is None else (candidates[found[0]], candidates[found[1]])
+
+
+def _of_words(column: Any) -> bool:
+    """Tell whether a column, or a level of an index, holds words by its type."""
+    kind = str(getattr(column, "type", None) or getattr(column, "dtype", "")).lower()
+    words = ("str", "large_str", "utf8", "object", "categor", "dictionary", "enum")
+    return kind.startswith(words) and not kind.startswith("struct")
 
 
 def key_columns_of(named: list[tuple[Any, Any]]) -> int:

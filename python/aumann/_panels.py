@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aumann._arrays import cure
 from aumann._labelled import Axis, default_index, labels_of, read_labelled, read_matched
 from aumann.coercion import read_features
 from aumann.groups import Groups
@@ -125,7 +126,7 @@ def read_numbers(argument: str, values: Any, agents: Axis | None = None) -> Numb
     row = read_matched(values, argument, [("agent",)], known)
     length = None if agents is None else agents.size
     if row.dtype.kind not in "iuf":
-        raise TypeError(f"{argument}: dtype {row.dtype}, real numbers are wanted")
+        raise TypeError(f"{argument}: dtype {row.dtype}, real numbers are wanted{cure(row)}")
     if row.ndim != 1 or row.size == 0 or (length is not None and row.size != length):
         wanted = "(N,)" if length is None else f"({length},)"
         raise ValueError(f"{argument}: shape {row.shape}, {wanted} is wanted")

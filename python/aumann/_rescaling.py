@@ -127,7 +127,8 @@ class Drawn(NamedTuple):
         refuse_masked(members, "members")
         array = np.asarray(members)
         if array.dtype.kind not in "iu":
-            raise TypeError(f"members: dtype {array.dtype}, indices of agents are wanted")
+            told = "; numpy.flatnonzero makes them of a mask" if array.dtype.kind == "b" else ""
+            raise TypeError(f"members: dtype {array.dtype}, indices of agents are wanted{told}")
         if array.shape != (size,):
             raise ValueError(f"members: shape {array.shape}, one agent for each row, ({size},)")
         outside = (array < 0) | (array >= agents)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann._arrays import RealArray, native, refuse_masked
+from aumann._arrays import RealArray, cure, native, refuse_masked
 from aumann._axes import shown
 from aumann._feature_arrays import read_arrays
 from aumann._labelled import Axis, default_index, labels_of, read_labelled, read_matched
@@ -193,7 +193,9 @@ def _checked_presence(presence: Any, features: Features) -> NDArray[np.bool_]:
     allowed = [("agent",), ("step", "agent")]
     mask = read_matched(presence, "presence", allowed, features.axes)
     if mask.dtype != np.bool_:
-        raise TypeError(f"presence: dtype {mask.dtype}, bool is wanted")
+        raise TypeError(
+            f"presence: dtype {mask.dtype}, bool is wanted{cure(mask) * (mask.ndim == 0)}"
+        )
     steps, agents, _ = features.shape
     if mask.shape not in ((agents,), (steps, agents)):
         raise ValueError(
@@ -242,7 +244,7 @@ def read_weights(weights: Any) -> tuple[float, ...]:
         )
     row = read_labelled(weights, "weights", [("feature",)]).array
     if row.dtype.kind not in "iuf":
-        raise TypeError(f"weights: dtype {row.dtype}, real numbers are wanted")
+        raise TypeError(f"weights: dtype {row.dtype}, real numbers are wanted{cure(row)}")
     if row.ndim != 1 or row.size == 0:
         raise ValueError(f"weights: shape {row.shape}, one number per feature, (d,), is wanted")
     bad = np.flatnonzero(~np.isfinite(row))
