@@ -148,12 +148,13 @@ def test_a_jump_is_not_lost_among_kinks_or_in_the_steps_beside_it():
         return torch.relu(s - torch.from_numpy(kinks)).sum(dim=-1) + jump
 
     x_sum = float(x[0].sum())
+    few = along(tolerance=0.01, max_evaluations=200)
     with pytest.warns(RuntimeWarning, match="did not converge"):
-        together = aumann.attribute(steps, jumping, method=along(tolerance=0.01))
+        together = aumann.attribute(steps, jumping, method=few)
     for k, each in enumerate(steps):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            alone = aumann.attribute(each, jumping, method=along(tolerance=0.01))
+            alone = aumann.attribute(each, jumping, method=few)
         assert together.converged[k] == alone.converged == (k == 1)
         assert_allclose(together.values[k], alone.values, rtol=1e-12, atol=1e-14)
         assert together.error_estimate[k] == pytest.approx(alone.error_estimate, rel=1e-6)
@@ -263,3 +264,24 @@ def test_few_evaluations_never_count_as_converged():
             result = aumann.attribute(ONES, torch.sum, method=along(max_evaluations=most))
         assert result.evaluations <= most
         assert not result.converged
+
+
+def test_a_pooled_network_takes_about_twice_the_nodes_that_its_furthest_agents_need():
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(3, 64), torch.nn.Tanh(), torch.nn.Linear(64, 64), torch.nn.Tanh()
+    encode = torch.nn.Sequential(*layers).double()
+    readout = torch.nn.Sequential(torch.nn.Linear(64, 1), torch.nn.Tanh()).double()
+    network = aumann.PooledValueFunction(encode, lambda state: readout(state).squeeze(-1))
+    x = np.random.default_rng(0).exponential(size=(3000, 3))
+    result = aumann.attribute(x, network)
+
+    def gauss(nodes):
+        rule = along(rule="gauss-legendre", nodes=nodes, tolerance=1.0)
+        return aumann.attribute(x, network, method=rule).values
+
+    exact = gauss(40)
+    largest = np.abs(exact).max()
+    fewest = next(k for k in range(4, 40) if np.abs(gauss(k) - exact).max() <= 1e-6 * largest)
+    assert result.converged
+    assert np.abs(result.values - exact).max() <= result.error_estimate <= 1e-6 * largest
+    assert result.evaluations <= 2 * fewest + 1

@@ -25,10 +25,14 @@ FALLING = 0.5
 # The error of the total is known, and so by how much coefficients exaggerate it; errors of agents
 # are taken to be exaggerated alike, less this factor, and by no more than that much.
 SAFETY, SHARPEST = 10.0, 0.03
+# What is this many times the rounding of F may be that of its intermediate results.
+ROUNDED = 8.0
 # The total tells of its agents where its last coefficients are at least this part of theirs. Of
 # those that fall so many times less it does not tell how sharp they are: kinks of many agents are
 # none of the total. Where it does not tell at all, their fall is trusted less far.
 TELLING, ALIKE, CAUTION = 0.3, 3.0, 0.3
+# Coefficients that fall by this much from one window to the next are no kink's.
+STEEP = 0.1
 # Coefficients above this part of the largest integral may be anything's, a kink's for one.
 COARSE = 0.01
 TINY = float(np.finfo(np.float64).tiny)
@@ -136,11 +140,12 @@ class Samples:
         raw = host(high.amax(dim=1))
         fall = _fall(torch.from_numpy(last), torch.from_numpy(before), level.power, level.jump)
         telling = last >= TELLING * raw
-        believed = residual <= last * fall.numpy() + noise
+        believed = residual <= last * fall.numpy() + ROUNDED * noise
         known = SAFETY * (residual + noise) / np.maximum(last, residual + noise + TINY)
         sharp = torch.maximum(falls * SHARPEST, torch.minimum(falls, _column(known, falls)))
         careful = _fall(high, low, CAUTION * level.power, level.jump)
         alike = falls <= ALIKE * fall.to(falls.device)[:, None]
+        alike |= high < STEEP * low
         sharp = torch.where(alike, sharp, falls)
         told, trusted = _column(telling, falls), _column(believed, falls)
         coarse = high > COARSE * values.abs().amax(dim=1, keepdim=True)

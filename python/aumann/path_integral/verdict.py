@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from aumann.path_integral.rules import Level, nested_rule
+from aumann.path_integral.rules import LEVELS, Level, nested_rule
 from aumann.path_integral.samples import Seen
 
 __all__ = ["Verdict", "is_hopeless"]
@@ -18,6 +18,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 # Coefficients that fall less than this from one window to the next will not get there.
 HOPELESS = 0.6
+# From so many nodes on the whole path their fall says where they will get to.
+TELLING = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,4 +44,7 @@ def is_hopeless(last: Floats, before: Floats, level: Level, longest: int, allowe
     ratio = last / np.maximum(before, np.finfo(np.float64).tiny)
     power = (end.degree + 1 - level.count) / len(level.high) + 1
     with np.errstate(over="ignore"):
-        return np.asarray((ratio > HOPELESS) | (last * np.minimum(ratio, 1) ** power > allowed))
+        short = last * np.minimum(ratio, 1) ** power > allowed
+    # Parts of the path are parted more cheaply than the whole.
+    told = level.count >= TELLING or longest < LEVELS[-1]
+    return np.asarray((ratio > HOPELESS) | (short & told))
