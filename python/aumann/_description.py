@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aumann._printable import printable
+from aumann._printable import LONGEST_NAME, printable
 from aumann._ranking_column import ranking_column
 from aumann._sparse import SparseSteps
 from aumann.export import html_table
@@ -20,7 +20,7 @@ __all__ = ["described", "html", "text"]
 
 def text(population: Population) -> str:
     """Return a line about agents, steps and topics, and one per feature."""
-    kinds = [(printable(name), kind) for name, kind in _kinds(population)]
+    kinds = [(printable(name, most=LONGEST_NAME), kind) for name, kind in _kinds(population)]
     width = max(len(name) for name, _ in kinds)
     lines = [f"  {name:<{width}}  {kind}" for name, kind in kinds]
     return "\n".join([printable(_title(population)), *lines])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["printable", "spreadsheet_safe"]
+__all__ = ["LONGEST_NAME", "printable", "spreadsheet_safe"]
+
+# Characters of a name in a printed table.
+LONGEST_NAME = 80
 
 # Control characters, line and paragraph separators, what turns the direction of writing, and halves
 # of surrogate pairs, which no file can hold.
@@ -15,7 +18,7 @@ _ACTIVE = re.compile(
 _FORMULA = re.compile(r"[=@\t\r\n]|[+-](?!(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$)")
 
 
-def printable(text: str, keep: str = "") -> str:
+def printable(text: str, keep: str = "", most: int | None = None) -> str:
     r"""Return a text with escapes in place of what a terminal or a page would act upon.
 
     Parameters
@@ -24,12 +27,19 @@ def printable(text: str, keep: str = "") -> str:
         Any text, as a name from a file.
     keep : str
         Characters to leave as they are.
+    most : int, optional
+        Characters of a longer text to show, from its beginning and its end.
 
     Examples
     --------
     >>> printable("caf\u00e9 \x1b[31m\n")
     'café \\x1b[31m\\n'
+    >>> printable("a" * 1000, most=8)
+    'aaaaa...aaa'
     """
+    if most is not None and len(text) > most:
+        end = most * 3 // 8
+        text = f"{text[: most - end]}...{text[-end:]}"
 
     def escaped(match: re.Match[str]) -> str:
         found = match[0]

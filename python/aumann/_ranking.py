@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._numbers import check_integer
-from aumann._printable import printable
+from aumann._printable import LONGEST_NAME, printable
 
 __all__ = ["Top", "jaccard", "largest", "largest_by_step"]
 
@@ -44,7 +44,7 @@ class Top(_Top):
             # Who is missing where fewer agents are there has no number.
             there = self.agents[step] >= 0
             told = [
-                f"{printable(str(name))} ({value:.6g})"
+                f"{printable(str(name), most=LONGEST_NAME)} ({value:.6g})"
                 for name, value in zip(row[there], values[there], strict=True)
             ]
             more = ["..."] if len(told) > SHOWN_AGENTS else []

@@ -18,6 +18,7 @@ from aumann._axes import axis_of
 from aumann._codes import Codes, read_codes
 from aumann._columns import read_column
 from aumann._long_rows import LongRows, read_key
+from aumann._printable import printable
 from aumann._sparse import Series, SparseSteps
 from aumann._step_order import doubt_order
 from aumann._table_sources import column_getter
@@ -150,7 +151,9 @@ def _meant(available: Sequence[Any]) -> str:
         axis: [name for name in available if axis_of(name) == axis] for axis in ("step", "agent")
     }
     told = [f"{axis}={names[0]!r}" for axis, names in found.items() if len(names) == 1]
-    typed = [f"--{axis} {names[0]}" for axis, names in found.items() if len(names) == 1]
+    typed = [
+        f"--{axis} {printable(str(names[0]))}" for axis, names in found.items() if len(names) == 1
+    ]
     return f"; pass {', '.join(told)} ({' '.join(typed)})" if told else ""
 
 
@@ -204,7 +207,11 @@ def _refuse_other(name: str, column: Any, kind: str) -> None:
             raise ValueError(f"column {name!r} has a missing value in row {row}")
         if isinstance(item, str) and not _is_number(item):
             point = re.fullmatch(r"-?\d+,\d+", item)
-            cure = "decimals have a point" if point else f"labels=[{name!r}] (--labels {name})"
+            cure = (
+                "decimals have a point"
+                if point
+                else f"labels=[{name!r}] (--labels {printable(name)})"
+            )
             raise TypeError(
                 f"column {name!r} has dtype {kind}; numbers are wanted, row {row} is the text "
                 f"{reprlib.repr(item)}: {cure}{'' if point else ' takes texts'}"

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aumann._codes import Codes
 from aumann._labelled import read_labelled
+from aumann._printable import printable
 from aumann._sparse import Series, SparseSteps, compact
 from aumann.groups import read_labels
 
@@ -41,12 +42,12 @@ def number_array(name: str, values: ArrayLike) -> NDArray[Any]:
     """Return numbers as int64 or float64, or say what is wrong with them."""
     array: NDArray[Any] = read_labelled(values, name, AXES).array
     if array.dtype.kind == "u" and array.size and array.max() > LARGEST:
-        raise ValueError(f"{name} holds {array.max()}; at most 2**63 - 1 is wanted")
+        raise ValueError(f"{printable(name)} holds {array.max()}; at most 2**63 - 1 is wanted")
     if array.dtype.kind in "iub":
         return array.astype(np.int64, copy=False)
     if array.dtype.kind == "f":
         return array.astype(np.float64, copy=False)
-    raise TypeError(f"{name} has dtype {array.dtype}; integers or floats are wanted")
+    raise TypeError(f"{printable(name)} has dtype {array.dtype}; integers or floats are wanted")
 
 
 def is_real(values: Any) -> bool:
@@ -82,7 +83,9 @@ def agent_column(
     if array.dtype.kind in "iu" and not (array.dtype.kind == "u" and (array > LARGEST).any()):
         array = array.astype(np.int64, copy=False)
     if array.shape != (agents,):
-        raise ValueError(f"{name} has shape {array.shape}; one value per agent, ({agents},)")
+        raise ValueError(
+            f"{printable(name)} has shape {array.shape}; one value per agent, ({agents},)"
+        )
     _check_numbers(name, array, kind == "count")
     return _read_only(array)
 
@@ -99,12 +102,12 @@ def checked_series(
     name = feature.name
     if isinstance(series, SparseSteps):
         if feature.kind != "count":
-            raise TypeError(f"{name} is a measurement; a dense (T, N) array is wanted")
+            raise TypeError(f"{printable(name)} is a measurement; a dense (T, N) array is wanted")
         values = number_array(name, series.values)
         indptr, indices = series.indptr, series.indices
         if series.steps != steps or series.agents != agents:
             raise ValueError(
-                f"{name} has {series.steps} steps and {series.agents} agents; "
+                f"{printable(name)} has {series.steps} steps and {series.agents} agents; "
                 f"{steps} and {agents} are wanted"
             )
         entries = indices.size
@@ -119,21 +122,23 @@ def checked_series(
         # Ascending within a step is ascending overall once the step is counted in.
         if not well_formed or (np.diff(checked.entry_steps() * agents + indices) <= 0).any():
             raise ValueError(
-                f"{name} is not well formed: agents ascend within each step, once each"
+                f"{printable(name)} is not well formed: agents ascend within each step, once each"
             )
         _check_numbers(name, values, True, indices, checked.entry_steps())
         if presence is not None and (values[~presence[checked.entry_steps(), indices]] != 0).any():
-            raise ValueError(f"{name} has a count at an agent that presence says is absent")
+            raise ValueError(
+                f"{printable(name)} has a count at an agent that presence says is absent"
+            )
         return compact(checked)
     array = number_array(name, series)
     if array.shape != (steps, agents):
-        raise ValueError(f"{name} has shape {array.shape}; {(steps, agents)} is wanted")
+        raise ValueError(f"{printable(name)} has shape {array.shape}; {(steps, agents)} is wanted")
     count = feature.kind == "count"
     known = np.where(np.isnan(array), 0, array) if topics and not count else array
     _check_numbers(name, known, count)
     if presence is not None and (array[~presence] != 0).any():
         raise ValueError(
-            f"{name} has a value other than 0 at an agent that presence says is absent"
+            f"{printable(name)} has a value other than 0 at an agent that presence says is absent"
         )
     return compact(_read_only(array)) if feature.kind == "count" else _read_only(array)
 
@@ -159,8 +164,9 @@ def measured_agents(
             if (part != parts[0]).any():
                 step, agent = np.argwhere(part != parts[0])[0]
                 raise ValueError(
-                    f"{measurements[0]} and {name}: one is NaN without the other at step {step}, "
-                    f"agent {agent} of topic {topic}; both, or none, are wanted"
+                    f"{printable(measurements[0])} and {printable(name)}: one is NaN without the "
+                    f"other at step {step}, agent {agent} of topic {topic}; both, or none, are "
+                    "wanted"
                 )
         for feature in features:
             part = series[feature.name][topic]
@@ -169,8 +175,8 @@ def measured_agents(
             dense = part.to_dense() if isinstance(part, SparseSteps) else part
             if (dense[parts[0]] != 0).any():
                 raise ValueError(
-                    f"{feature.name} counts something of an agent whose {measurements[0]} is NaN "
-                    f"in topic {topic}; a measurement is wanted"
+                    f"{printable(feature.name)} counts something of an agent whose "
+                    f"{printable(measurements[0])} is NaN in topic {topic}; a measurement is wanted"
                 )
         measured.append(~parts[0])
     return measured
@@ -231,7 +237,7 @@ def _check_numbers(
         place = f"step {first[0]}, agent {first[1]}"
     else:
         place = f"agent {first[0]}"
-    raise ValueError(f"{name} is {array[first]} at {place}; {wanted} is wanted")
+    raise ValueError(f"{printable(name)} is {array[first]} at {place}; {wanted} is wanted")
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

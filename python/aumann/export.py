@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._arrays import for_arrow
-from aumann._printable import printable
+from aumann._printable import LONGEST_NAME, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,7 +215,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top     0.25
     tail    0.75
     """
-    lines = [[printable(cell) for cell in line] for line in (header, *rows)]
+    lines = [[printable(cell, most=LONGEST_NAME) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
     return "\n".join(
         "  ".join(
@@ -247,7 +247,7 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
 
     def row(cells: Sequence[str], tag: str) -> str:
-        texts = (html.escape(printable(cell)) for cell in cells)
+        texts = (html.escape(printable(cell, most=LONGEST_NAME)) for cell in cells)
         return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in texts) + "</tr>"
 
     head = f"<thead>{row(header, 'th')}</thead>" if header else ""

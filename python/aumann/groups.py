@@ -15,7 +15,7 @@ from aumann._arrays import refuse_masked
 from aumann._codes import Codes, read_codes
 from aumann._columns import is_xarray
 from aumann._labelled import Axis, check_index, default_index, labels_of, order_of, read_labelled
-from aumann._printable import printable
+from aumann._printable import LONGEST_NAME, printable
 
 __all__ = ["Groups"]
 
@@ -85,7 +85,7 @@ class Groups:
     def __repr__(self) -> str:
         """Return the groups with their numbers of agents."""
         sizes = [
-            f"{printable(name)}: {count:,}"
+            f"{printable(name, most=LONGEST_NAME)}: {count:,}"
             for name, count in zip(self.names, self.counts, strict=True)
         ]
         shown = sizes if len(sizes) <= 8 else [*sizes[:4], "...", *sizes[-3:]]

@@ -172,3 +172,43 @@ def test_paper_tables_are_plain(study: aumann.StudyResults) -> None:
         for table in renamed(study, names).paper_tables().values():
             assert inactive(repr(table))
             assert inactive(table._repr_html_())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a" * 10_000 + "b"])
+def test_a_name_in_python_is_plain_and_takes_a_line(name: str) -> None:
+    table = {"agent": [name, "b"], "step": [1, 1], "posts": [3, 1], name: [1, 2]}
+    kept = aumann.Population.from_table(
+        table, features=["posts", name], kinds="count", keep_ids=True
+    )
+    result = aumann.attribute(kept, aumann.Mean())
+    for shown in (kept, result, result.top(2), result.group([name, "b"])):
+        told = repr(shown)
+        assert inactive(told)
+        assert max(map(len, told.splitlines())) < 300
+        assert shown is not result or "aaa...aaa" in told or len(name) < 80
+    # What an error names can be told by its end, too.
+    assert len(name) < 80 or "aaab" in repr(result.top(2))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_in_python_are_plain(tmp_path: Path, name: str) -> None:
+    refused = [
+        lambda: aumann.Population.from_arrays({name: [1, -1]}, kinds="count"),
+        lambda: aumann.Population.from_arrays({name: [1.5, np.nan]}, kinds="measurement"),
+        lambda: aumann.Population.from_table(
+            {"agent": [1, 2], "step": [1, 1], name: ["x", "y"]}, features=[name], kinds="count"
+        ),
+        lambda: aumann.Population.from_table({name: [1]}, features=[name], kinds="count"),
+        lambda: aumann.attribute([[1.0]], name),  # type: ignore[arg-type]
+        lambda: aumann.Groups.from_labels([name, 1]),
+    ]
+    if "\n" not in name:
+        log = tmp_path / "log.csv"
+        log.write_text(
+            ",".join(f'"{each}"' for each in ("from", "to", "when", name.replace('"', "")))
+        )
+        refused.append(lambda: aumann.read_events(log))
+    for call in refused:
+        with pytest.raises((TypeError, ValueError)) as told:
+            call()
+        assert inactive(str(told.value))

@@ -130,6 +130,14 @@ def test_a_table_that_is_cut_says_so(visit):
         assert table.locator(".cue").is_visible() == wide
 
 
+@pytest.mark.parametrize("width", [1280, 800, 360])
+def test_no_sentence_is_cut(visit, width):
+    page = visit(width=width)
+    cut = """cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).length"""
+    assert page.locator("#story td:last-child").evaluate_all(cut) == 0
+    assert page.locator("#story td:last-child", has_text="intervals hold the truth").count() > 0
+
+
 def test_tables_sort_by_mouse_and_keyboard_with_what_is_undefined_last(visit):
     page = visit()
     flips = page.locator("#table-panels th").nth(6)

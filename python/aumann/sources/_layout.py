@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from aumann._printable import printable
 from aumann.sources._lines import QUOTING
 from aumann.sources._log_files import LogFile
 
@@ -203,8 +204,8 @@ def _check_kind(
         if _role(field) == "kind" and k not in where.values() and field != wanted.topic:
             raise ValueError(
                 f"{shown}: {list(fields)} looks like a header, but lacks ['kind']; "
-                f"kind={field!r} (--kind {field}) takes that column, kind='' says that events "
-                "have no kinds and all of them count"
+                f"kind={field!r} (--kind {printable(field)}) takes that column, kind='' says that "
+                "events have no kinds and all of them count"
             )
 
 
@@ -225,7 +226,7 @@ def _check_order(
         if column in ROLES and role not in (None, column):
             raise ValueError(
                 f"{shown}: columns takes {field!r} for the {column}, which by its name is the "
-                f"{role}; {column}={field!r} (--{column} {field}) takes it all the same"
+                f"{role}; {column}={field!r} (--{column} {printable(field)}) takes it all the same"
             )
 
 
@@ -271,7 +272,7 @@ def _cure(fields: Sequence[str], wanted: Wanted, how: str = "") -> str:
         elif role in wanted.needed:
             named[role] = "..."
     python = ", ".join(f"{role}={name!r}" for role, name in named.items())
-    line = " ".join(f"--{role} {name}" for role, name in named.items())
+    line = " ".join(f"--{role} {printable(name)}" for role, name in named.items())
     absent = [
         f"{role}={name!r} is none of them"
         for role, name in wanted.names.items()
