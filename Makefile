@@ -12,7 +12,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(RUST) \
 CASES ?= 20000
 SEED ?= 0
 
-.PHONY: help demo test test-rust test-python test-wheel faults fuzz miri check wheel bench bench-study bench-smoke clean toolchain
+.PHONY: help demo test test-rust test-python test-wheel faults fuzz miri check wheel bench bench-study bench-pooled bench-smoke clean toolchain
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -91,10 +91,14 @@ bench: $(VENV)/.wheel $(VENV)/.develop ## Measure; prints one table of ratios
 bench-study: $(VENV)/.wheel $(VENV)/.develop ## Measure the paper's whole grid of panels at full size
 	$(BIN)/python benches/study.py
 
+bench-pooled: $(VENV)/.wheel $(VENV)/.develop ## Measure a node of a pooled network beside a plain loop
+	$(BIN)/python benches/pooled.py
+
 bench-smoke: $(VENV)/.wheel $(VENV)/.develop
 	cargo test --quiet --package aumann-core --benches
 	$(BIN)/python benches/table.py --smoke
 	$(BIN)/python benches/study.py --smoke
+	$(BIN)/python benches/pooled.py --smoke
 	@mkdir -p .asv
 	cd benches/asv && export HOME=$(CURDIR)/.asv && ../../$(BIN)/asv machine --yes > /dev/null \
 		&& ../../$(BIN)/asv run --quick --dry-run --python=same --bench 'time_(out|fresh|attribute|permutations).*(10000|Population|Games)'
