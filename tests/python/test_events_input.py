@@ -166,10 +166,17 @@ def test_fields_apart_by_another_character_than_the_name_says(tmp_path, separato
         check(aumann.read_events(path, separator=separator, strict=True))
 
 
+def test_edges_without_times_are_told_what_is_missing(tmp_path):
+    path = write(tmp_path / "edges.txt", "1 2\n2 3\n3 1\n")
+    with pytest.raises(ValueError, match=r"no line has the 3 .* actor, target, time; the first is"):
+        aumann.read_events(path, separator=" ")
+
+
 def test_a_mistaken_unit_is_noticed(tmp_path):
     path = write(tmp_path / "log.csv", text([("1", "2", START * 1000, "RT")], ","))
-    with pytest.raises(ValueError, match="no event; line 1: no time in the unit s"):
+    with pytest.raises(ValueError, match="no event; line 1: no time in the unit s") as told:
         aumann.read_events(path, resonance=["RT"])
+    assert f"the first such time is '{START * 1000}'" in str(told.value)
     path = write(tmp_path / "log.csv", text([("1", "2", 0, "RT"), ("1", "2", START, "RT")], ","))
     with pytest.raises(ValueError, match="is time_unit mistaken, or a time, which start and stop"):
         aumann.read_events(path, resonance=["RT"], step="1m")

@@ -73,7 +73,8 @@ def load_events(
             )
             connection.execute(
                 f"INSERT INTO line SELECT {number}, line, fault, {texts}, {utc} AS utc, "
-                f"{wall} AS wall, CASE WHEN utc IS NULL AND wall IS NULL AND fault IS NULL "
+                f"{wall} AS wall, CASE WHEN fault IS NULL AND coalesce(coalesce(utc, wall) "
+                f"NOT BETWEEN {EARLIEST} AND {LATEST}, true) "
                 f"THEN left(CAST(time AS VARCHAR), {SHOWN}) END FROM ({fields})"
             )
     kinds = _have_kinds(connection, layouts, wanted)
