@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from aumann._locks import begin_file
 
-__all__ = ["check_output", "replacing"]
+__all__ = ["check_output", "replacing", "storable"]
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -123,6 +123,31 @@ def check_output(path: AnyPath, inputs: Iterable[AnyPath] = ()) -> None:
             raise ValueError(
                 f"{path} is read{same}, and would be overwritten; another name is wanted"
             )
+
+
+@contextmanager
+def storable(path: AnyPath) -> Iterator[None]:
+    r"""Say which text no file can hold, where one is among what is written.
+
+    Raises
+    ------
+    ValueError
+        If a text has a lone surrogate, as half of an emoji has.
+
+    Examples
+    --------
+    >>> with storable("names.csv"):
+    ...     "half \ud83d".encode()
+    Traceback (most recent call last):
+    ValueError: cannot write names.csv: 'half \ud83d' has half of a surrogate pair, ...
+    """
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        around = error.object[max(0, error.start - 20) : error.end + 20]
+        raise ValueError(
+            f"cannot write {path}: {around!a} has half of a surrogate pair, which is no text"
+        ) from error
 
 
 def _to_disk(file: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aumann._arrays import for_arrow
+from aumann._files import storable
 from aumann._seals import SealedParquet, sealed_writer
 from aumann._sparse import Series, SparseSteps
 from aumann.feature import Feature
@@ -39,7 +40,11 @@ AGENT_ROWS = 1 << 20
 
 def write_population(population: Population, path: str | PathLike[str]) -> None:
     """Write a population, whole or not at all."""
-    pa = _pyarrow()
+    with storable(path):
+        _write(_pyarrow(), population, path)
+
+
+def _write(pa: Any, population: Population, path: str | PathLike[str]) -> None:
     header = {
         "version": VERSION,
         "agents": population.agents,

@@ -292,7 +292,9 @@ class SampledValues:
     def _settled(self, terms: Sequence[Term]) -> bool:
         """Tell whether all values are known to the tolerance."""
         moments = [term.source.moments for term in terms]
-        values, errors = estimated([term.coefficient for term in terms], moments)
+        values, errors = estimated(
+            [term.coefficient for term in terms], [each.estimate() for each in moments]
+        )
         count, reused = moments[0].samples, self.plan[:2] == ("coalitions", True)
         missed = sum(term.missed for term in terms if not term.exact)
         # Each agent is in half of the coalitions, whose values are compared with the others'.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -116,11 +117,13 @@ class StepSamples:
         Samples that are all equal, up to the unit of their sums, tell no error: it is NaN, unless
         each of them is the value itself.
         """
-        values, errors = estimated(coefficients, self.moments)
-        for moments, exact in zip(self.moments, self.exact, strict=True):
+        estimates = [moments.estimate() for moments in self.moments]
+        values, errors = estimated(coefficients, estimates)
+        terms = zip(self.moments, estimates, self.exact, strict=True)
+        for moments, (_, own_errors), exact in terms:
             if not exact:
                 unit = 2 * moments.quantum / np.sqrt(max(1, self.count))
-                equal = moments.estimate()[1] <= unit
+                equal = own_errors <= unit
                 errors[equal if self.null is None else equal & ~self.null] = np.nan
         return values, errors
 
@@ -206,7 +209,8 @@ def warn_unsampled(samples: StepSamples, unknown: int, where: str) -> None:
 
 
 def estimated(
-    coefficients: Sequence[float], moments: Sequence[Moments]
+    coefficients: Sequence[float],
+    estimates: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the estimates and standard errors of a sum of independently sampled terms.
 
@@ -214,21 +218,20 @@ def estimated(
     ----------
     coefficients : sequence of float
         Of the terms.
-    moments : sequence of Moments
-        Of the terms.
+    estimates : sequence of tuple of ndarray of float64, shape (n,)
+        Means and standard errors of the terms.
 
     Returns
     -------
     tuple of ndarray of float64, shape (n,)
         Estimates, and standard errors; these are NaN for a single sample.
     """
-    values = np.zeros(moments[0].players)
-    total = np.zeros_like(values)
-    for coefficient, each in zip(coefficients, moments, strict=True):
-        means, errors = each.estimate()
+    terms = list(zip(coefficients, estimates, strict=True))
+    values = np.zeros(len(estimates[0][0]))
+    for coefficient, (means, _) in terms:
         values += coefficient * means
-        # Their squares may be out of range.
-        total = np.hypot(total, coefficient * errors)
+    # Their squares may be out of range.
+    total = reduce(np.hypot, [abs(coefficient) * errors for coefficient, (_, errors) in terms])
     return values, total
 
 

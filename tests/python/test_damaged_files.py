@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from damages import COUNT, damaged
@@ -99,6 +100,29 @@ def test_a_population_that_lost_a_digest_is_refused(tmp_path):
         path.write_bytes(content.replace(key, b"x" * len(key)))
         with pytest.raises(ValueError, match=r"Parquet file|is damaged"):
             Population.read_parquet(path)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("header", [DEEP, f'{{"format": 1, "metadata": {DEEP}}}'])
+def test_a_population_whose_header_is_too_deep_in_brackets_is_refused(tmp_path, header):
+    path = tmp_path / "population.parquet"
+    table = pa.table({"agent": [0]}).replace_schema_metadata({"aumann.population": header})
+    pq.write_table(table, path)
+    with pytest.raises(ValueError, match=r"is no well-formed population|no population") as error:
+        Population.read_parquet(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_manifest_too_deep_in_brackets_is_none(tmp_path, finished):
+    for text in (DEEP, f'{{"format": 1, "population": {DEEP}}}'):
+        folder = copied(finished, tmp_path / str(len(text)))
+        (folder / "manifest.json").write_text(text)
+        with pytest.raises(ValueError, match="is not finished; run it again"):
+            aumann.StudyResults.read(folder)
+        with pytest.raises(ValueError, match="is of no study"):
+            measured(folder)
 
 
 def test_pages_carry_checksums_for_other_readers(tmp_path):

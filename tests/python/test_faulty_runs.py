@@ -25,7 +25,7 @@ pytest.importorskip("fcntl", reason="the system has no locks that end with their
 pytestmark = pytest.mark.lengthy
 
 PROGRAM = Path(__file__).with_name("faulty_runs.py")
-ALL = ("build", "csv", "parquet", "synthesize", "report", "accuracy", "timing", "study")
+ALL = ("build", "table", "csv", "parquet", "synthesize", "report", "accuracy", "timing", "study")
 # Imports no more than the locks need.
 HOLD = """
 import sys, time

@@ -56,6 +56,67 @@ def test_one_large_step_is_interrupted_within_a_second() -> None:
     assert same == "True"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no timers")
+def test_one_sort_and_one_sample_are_interrupted_and_samples_kept() -> None:
+    told = run(
+        """
+        import signal, time
+        import numpy as np
+        import aumann
+        from aumann import _core
+
+        rng = np.random.default_rng(0)
+        x = rng.random((5_000_000, 1))
+        gini = aumann.GiniMeanDifference()
+
+        def interrupt(signum, frame):
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, interrupt)
+
+        def late(call):
+            # From the moment at which it was to stop.
+            signal.setitimer(signal.ITIMER_REAL, 0.15)
+            start = time.monotonic()
+            try:
+                call()
+            except KeyboardInterrupt:
+                return time.monotonic() - start - 0.15
+            raise AssertionError("it took too short")
+
+        def sampler(name, plan):
+            return _core.Sampler(name, None, x[None], None, None, plan, 3, 0, None)
+
+        print("sort", late(lambda: gini.value(x)))
+        orders = ("orders", False, False)
+        coalitions = ("coalitions", False, False)
+        for name, plan, count in (
+            ("gini", orders, 1),
+            ("heat", orders, 4),
+            ("gini", coalitions, 64),
+            ("heat", coalitions, 64),
+        ):
+            drawn = sampler(name, plan)
+            print(name, plan[0], late(lambda: drawn.run(0, count)))
+        print("order", late(lambda: [_core.random_order(1, 0, k, 5_000_000) for k in range(9)]))
+
+        x = x[:200_000]
+        stopped, whole = sampler("gini", orders), sampler("gini", orders)
+        late(lambda: stopped.run(0, 400))
+        count = stopped.samples
+        whole.run(0, count)
+        same = np.array_equal(stopped.moments.estimate()[0], whole.moments.estimate()[0])
+        stopped.run(count, count + 2)
+        whole.run(count, count + 2)
+        again = np.array_equal(stopped.moments.estimate()[1], whole.moments.estimate()[1])
+        print("same", int(0 < count < 400 and same and again) - 1)
+        """
+    )
+    for line in told.splitlines():
+        *what, seconds = line.split()
+        assert 0 <= float(seconds) < 0.8, (what, seconds)
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="this system does not tell its memory")
 def test_scratch_that_memory_is_lacking_for_is_a_memory_error() -> None:
     told = run(
@@ -64,15 +125,22 @@ def test_scratch_that_memory_is_lacking_for_is_a_memory_error() -> None:
         import numpy as np
         import aumann
 
+        from aumann import _core
+
         rng = np.random.default_rng(0)
-        x, out = rng.random((12_000_000, 1)), np.empty(12_000_000)
+        x, out = rng.random((12_000_000, 1)), np.zeros(12_000_000)
         near = 0.5 * x
         gini = aumann.GiniMeanDifference()
         aumann.attribute(x[:100_000], gini, baseline=near[:100_000])
+        moments, codes = _core.Moments(1_000_000, 1.0, True), np.zeros(len(x), np.int64)
         with open("/proc/self/statm") as told:
             now = int(told.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + 20_000_000, -1))
         sampled = aumann.PermutationSampling(2, antithetic=False)
+
+        def game(name, plan, baseline=None):
+            return lambda: _core.Sampler(name, None, x[None], baseline, None, plan, 3, 0, None)
+
         calls = {
             "ranks": lambda: aumann.attribute(x, gini, out=out),
             "pairs": lambda: aumann.attribute(x, gini, baseline=near, out=out),
@@ -81,6 +149,14 @@ def test_scratch_that_memory_is_lacking_for_is_a_memory_error() -> None:
             ),
             "value": lambda: gini.value(x),
             "orders": lambda: aumann.attribute(x, gini, method=aumann.Shapley(sampled), out=out),
+            "heat": game("heat", ("orders", True, True)),
+            "variance": game("variance", ("coalitions", False, False), near[None]),
+            "coalition": lambda: _core.random_coalitions(0, 0, 0, 9, len(x)),
+            "absurd": lambda: _core.random_coalitions(0, 0, 0, 2**40, 2**40),
+            "order": lambda: _core.random_order(0, 0, 0, len(x)),
+            "copy": moments.copy,
+            "bytes": moments.__reduce__,
+            "groups": lambda: _core.group_sums(out, codes, len(x)),
         }
         for name, call in calls.items():
             try:
@@ -92,7 +168,12 @@ def test_scratch_that_memory_is_lacking_for_is_a_memory_error() -> None:
         """,
         AUMANN_NUM_THREADS="2",
     )
-    assert told == "ranks pairs coalitions value orders True"
+    *names, right = told.split()
+    assert names == [
+        *("ranks", "pairs", "coalitions", "value", "orders", "heat", "variance", "coalition"),
+        *("absurd", "order", "copy", "bytes", "groups"),
+    ]
+    assert right == "True"
 
 
 def test_one_rule_for_the_number_of_threads() -> None:

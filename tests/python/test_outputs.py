@@ -152,6 +152,30 @@ def test_what_a_link_points_to_is_written(tmp_path):
         assert real.read_text() == "new"
 
 
+@pytest.mark.parametrize("where", ["label", "topic", "feature", "metadata", "id"])
+def test_what_is_no_text_is_refused_and_named(tmp_path, where):
+    half, old = "half \ud83d", tmp_path / "week.parquet"
+    old.write_text("old")
+    if where == "id":
+        rows = {"agent": [half, "b"], "step": [1, 1], "wealth": [1.0, 2.0]}
+        population = aumann.Population.from_table(
+            rows, features=["wealth"], kinds="measurement", keep_ids=True
+        )
+    else:
+        population = aumann.Population.from_arrays(
+            {half if where == "feature" else "wealth": np.ones((1, 1, 2))},
+            kinds="measurement",
+            labels={"party": [half if where == "label" else "a", "b"]},
+            topics=[half if where == "topic" else "war"],
+            metadata={"source": half if where == "metadata" else "test"},
+        )
+    message = r"cannot write .*week\.parquet: .*half \\ud83d.* half of a surrogate pair"
+    with pytest.raises(ValueError, match=message):
+        population.write_parquet(old)
+    assert [old] == list(tmp_path.iterdir())
+    assert old.read_text() == "old"
+
+
 def test_names_of_any_length_can_be_written(tmp_path):
     for name in ("x" * 255, "é" * 127, "\U0001f600" * 63):
         with replacing(tmp_path / name) as temporary:

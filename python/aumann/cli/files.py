@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from aumann._arrays import for_arrow
-from aumann._files import check_output, replacing
+from aumann._files import check_output, replacing, storable
 from aumann._printable import spreadsheet_safe
 from aumann.population import Population
 
@@ -68,8 +68,8 @@ def write_table(columns: Mapping[str, Any], path: Path) -> None:
     """
     from pyarrow import csv, parquet, table
 
-    rows = table({name: for_arrow(each) for name, each in columns.items()})
-    with replacing(path) as temporary:
+    with storable(path), replacing(path) as temporary:
+        rows = table({name: for_arrow(each) for name, each in columns.items()})
         if path.suffix == ".csv":
             csv.write_csv(_spreadsheet_safe(rows), temporary)
         else:

@@ -73,11 +73,11 @@ impl Buckets {
         self.ids.resize(agents, 0);
         let counts = blocks::map_mut(&mut self.ids, |start, ids| {
             assign(start..start + ids.len(), ids);
-            let mut counts = vec![0_u32; count];
+            let mut counts = memory::zeros::<u32>(count);
             ids.iter().for_each(|&id| counts[usize::from(id)] += 1);
             counts
         });
-        self.offsets.resize(counts.len() * count, 0);
+        memory::resize(&mut self.offsets, counts.len() * count, 0);
         let mut next = 0;
         for bucket in 0..count {
             for (chunk, counts) in counts.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use crate::blocks::{BLOCK, CHUNK};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::real::Real;
 use std::ops::Range;
 
@@ -232,10 +233,15 @@ impl<'a, T: Real> Step<'a, T> {
 
     /// The present agents, ascending.
     pub(crate) fn present_agents(&self) -> Vec<usize> {
+        let mut agents = Vec::new();
+        memory::reserve(&mut agents, self.present());
         match &self.presence {
-            None => (0..self.agents()).collect(),
-            Some(presence) => (0..self.agents()).filter(|&agent| presence.mask[agent]).collect(),
+            None => agents.extend(0..self.agents()),
+            Some(presence) => {
+                agents.extend((0..self.agents()).filter(|&agent| presence.mask[agent]));
+            }
         }
+        agents
     }
 
     /// Spreads the values of the positions, which fill the front of `out`, over the agents; absent

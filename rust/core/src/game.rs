@@ -6,6 +6,7 @@
 
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::moments::Moments;
 use crate::order::{Order, random_order};
 use crate::random::Draw;
@@ -84,7 +85,7 @@ pub trait Game: Send + Sync {
         moments: &mut Moments,
     ) -> Result<()> {
         let order = random_order(draw, self.players());
-        scratch.marginals.resize(order.len(), 0.0);
+        memory::resize(&mut scratch.marginals, order.len(), 0.0);
         let marginals = &mut scratch.marginals;
         let mut coalition = self.empty();
         for &player in &order {
@@ -137,7 +138,7 @@ pub trait Game: Send + Sync {
         bits: Range<usize>,
         moments: &mut Moments,
     ) -> Result<()> {
-        let mut marginals = vec![0.0; self.players()];
+        let mut marginals = memory::zeros::<f64>(self.players());
         for bit in bits {
             let mut coalition = gather(self, coalitions, bit)?;
             for (player, marginal) in marginals.iter_mut().enumerate() {

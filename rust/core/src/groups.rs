@@ -1,6 +1,7 @@
 //! Sums of values over groups of agents.
 
 use crate::blocks::{self, Merge, merge_tree};
+use crate::memory;
 use crate::real::Real;
 
 /// Sums of a group side by side, so that neighbours of one group do not wait for each other.
@@ -26,19 +27,19 @@ impl Merge for Sums {
 #[must_use]
 pub fn group_sums<T: Real>(values: &[T], codes: &[i64], groups: usize) -> Vec<f64> {
     if groups > PER_CHUNK {
-        let mut sums = vec![0.0; groups];
+        let mut sums = memory::zeros::<f64>(groups);
         for (value, &code) in values.iter().zip(codes) {
             sums[code as usize] += value.to_f64();
         }
         return sums;
     }
     let states = blocks::map(values.len(), |range| {
-        let mut sides = vec![0.0; SIDES * groups];
+        let mut sides = memory::zeros::<f64>(SIDES * groups);
         for (i, (value, &code)) in values[range.clone()].iter().zip(&codes[range]).enumerate() {
             sides[SIDES * code as usize + i % SIDES] += value.to_f64();
         }
         let (sides, _) = sides.as_chunks::<SIDES>();
-        Sums(sides.iter().map(|[a, b, c, d]| (a + b) + (c + d)).collect())
+        Sums(memory::collect(sides.iter().map(|[a, b, c, d]| (a + b) + (c + d))))
     });
     merge_tree(states).map_or_else(|| vec![0.0; groups], |Sums(sums)| sums)
 }

@@ -10,7 +10,10 @@ fn lacking<T>(length: usize) -> ! {
 }
 
 /// Zeros, in pages that come into being when they are first written to.
-pub(crate) fn zeros<T: Zeroable>(length: usize) -> Vec<T> {
+///
+/// Where there is no memory for them the work is given up: see [`crate::abandon::caught`].
+#[must_use]
+pub fn zeros<T: Zeroable>(length: usize) -> Vec<T> {
     bytemuck::allocation::try_zeroed_vec(length).unwrap_or_else(|()| lacking::<T>(length))
 }
 
@@ -25,6 +28,14 @@ pub(crate) fn reserve<T>(values: &mut Vec<T>, more: usize) {
 pub(crate) fn resize<T: Clone>(values: &mut Vec<T>, length: usize, value: T) {
     reserve(values, length.saturating_sub(values.len()));
     values.resize(length, value);
+}
+
+/// Adds a value at the end.
+pub(crate) fn push<T>(values: &mut Vec<T>, value: T) {
+    if values.len() == values.capacity() {
+        reserve(values, values.len().max(4));
+    }
+    values.push(value);
 }
 
 /// The items.
@@ -54,6 +65,7 @@ mod tests {
         assert_eq!(caught(resized), lacking);
         let mut values = zeros(2);
         resize(&mut values, 3, 7);
-        assert_eq!(values, [0, 0, 7]);
+        (8..18).for_each(|value| push(&mut values, value));
+        assert_eq!(values, [0, 0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]);
     }
 }

@@ -6,8 +6,10 @@
 mod bytes;
 mod reuse;
 
+use crate::abandon::look;
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
 use crate::buffer::Buffer;
+use crate::coalitions::GROUP;
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::simd::dispatch;
@@ -31,7 +33,7 @@ const MAGIC: f64 = 6_755_399_441_055_744.0;
 const MIN_EXPONENT: i32 = -950;
 
 /// Number, sums and sums of squares of the samples of every player.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Moments {
     bound: f64,
     quantum: f64,
@@ -103,6 +105,14 @@ fn add(sample: &[f64], per_unit: f64, sign: i64, sums: &mut [i64], squares: &mut
             let unit = u128::from(unit.unsigned_abs());
             *square = if sign > 0 { *square + unit * unit } else { *square - unit * unit };
         }
+    }
+}
+
+impl Clone for Moments {
+    fn clone(&self) -> Self {
+        let sums = memory::collect(self.sums.iter().copied());
+        let squares = memory::collect(self.squares.iter().copied());
+        Self { sums, squares, reuse: self.reuse.clone(), ..*self }
     }
 }
 
@@ -210,6 +220,21 @@ impl Moments {
         fill: impl Fn(Range<usize>, &mut [f64]) -> Result<()> + Sync,
     ) -> Result<()> {
         self.absorb(count, BLOCK, fill)
+    }
+
+    /// As [`Moments::add_many`], of one sample per bit. They are added a few at a time, and the work
+    /// may be given up in between: those before that are added, and counted.
+    pub(crate) fn add_in_turn(
+        &mut self,
+        bits: Range<usize>,
+        fill: impl Fn(Range<usize>, Range<usize>, &mut [f64]) -> Result<()> + Sync,
+    ) -> Result<()> {
+        for start in bits.clone().step_by(GROUP) {
+            look();
+            let some = start..bits.end.min(start + GROUP);
+            self.add_many(some.len(), |players, out| fill(some.clone(), players, out))?;
+        }
+        Ok(())
     }
 
     /// Adds `count` samples of every player, which `fill` writes for `piece` players at a time.
@@ -322,6 +347,24 @@ impl Moments {
         // Exact: n times the sum of squared deviations.
         let deviations = u128::from(self.samples) * self.squares[player] - square;
         (mean, (deviations as f64 / (count - 1.0)).sqrt() / count * self.quantum)
+    }
+
+    /// [`Moments::estimate`] of every player: means, and standard errors.
+    #[must_use]
+    pub fn estimates(&self) -> (Vec<f64>, Vec<f64>) {
+        let [mut means, mut errors] = [(); 2].map(|()| memory::zeros(self.players()));
+        let fill = |(chunk, (means, errors)): (usize, (&mut [f64], &mut [f64]))| {
+            for (offset, (mean, error)) in means.iter_mut().zip(errors).enumerate() {
+                (*mean, *error) = self.estimate(chunk * CHUNK + offset);
+            }
+        };
+        if self.players() <= CHUNK {
+            fill((0, (&mut means, &mut errors)));
+        } else {
+            let parts = means.par_chunks_mut(CHUNK).zip(errors.par_chunks_mut(CHUNK));
+            parts.enumerate().for_each(fill);
+        }
+        (means, errors)
     }
 
     /// The means and standard errors of all players at a glance.

@@ -4,6 +4,7 @@
 //! A shuffle of all players would visit memory at random; a bucket fits into the cache, and players
 //! get there and back in streams.
 
+use crate::abandon::look;
 use crate::buckets::{Buckets, MAX_BUCKETS};
 use crate::memory;
 use crate::random::{Draw, Purpose, Stream};
@@ -136,6 +137,7 @@ pub fn random_order(draw: Draw, players: usize) -> Vec<usize> {
     let (mut out, mut within) = (Vec::new(), Vec::new());
     memory::reserve(&mut out, players);
     for bucket in 0..order.buckets.count() {
+        look();
         order.shuffle(bucket, &mut within);
         let members = &by_slot[order.buckets.slots(bucket)];
         out.extend(within.iter().map(|&member| members[member as usize]));

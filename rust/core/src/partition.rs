@@ -3,10 +3,12 @@
 //! stored bucket numbers in agent order finds every agent's weight again without an index.
 //! Scratch: 10 bytes per agent.
 
+use crate::abandon::Watched;
 use crate::blocks::{self, Merge, merge_tree};
 use crate::buckets::{Buckets, MAX_BUCKETS};
 use crate::memory;
 use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
+use crate::sort::sort;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -60,11 +62,7 @@ impl Splitter {
             }
             let heaviest = masses.into_iter().max().unwrap_or(0);
             if heaviest > IMBALANCE * sample.len() / buckets {
-                if blocks::chunks(values.len()) == 1 {
-                    sample.sort_unstable();
-                } else {
-                    sample.par_sort_unstable();
-                }
+                sort(&mut sample);
                 return Self::Search(quantiles(&sample, buckets));
             }
         }
@@ -94,10 +92,13 @@ fn sample<V: Values + ?Sized>(values: &V) -> Vec<u64> {
     let parts = blocks::map(values.len(), |agents| {
         values.with(agents, |values| {
             let drawn = values.iter().step_by(SAMPLE_STEP);
-            drawn.map(|&value| ordered_bits(value)).collect::<Vec<u64>>()
+            memory::collect(drawn.map(|&value| ordered_bits(value)))
         })
     });
-    parts.concat()
+    let mut all = Vec::new();
+    memory::reserve(&mut all, parts.iter().map(Vec::len).sum());
+    parts.iter().for_each(|part| all.extend(part));
+    all
 }
 
 /// First keys of about equal buckets; a key that fills one alone is followed by its successor.
@@ -160,6 +161,7 @@ impl Partition {
             .into_iter()
             .zip(ascents)
             .map(|((before, keys), below)| (keys, Ascent::new(weight, before, below)));
+        let watched = Watched::current();
         let totals = if inline {
             let mut scratch = Scratch::default();
             parts.map(|(keys, ascent)| scratch.weigh(keys, ascent)).collect()
@@ -167,7 +169,10 @@ impl Partition {
             let parts: Vec<_> = parts.collect();
             let parts = parts.into_par_iter();
             parts
-                .map_init(Scratch::default, |scratch, (keys, ascent)| scratch.weigh(keys, ascent))
+                .map_init(Scratch::default, |scratch, (keys, ascent)| {
+                    watched.look();
+                    scratch.weigh(keys, ascent)
+                })
                 .collect()
         };
         let total = merge_tree(totals).unwrap_or_default();
@@ -240,7 +245,7 @@ impl Scratch {
         let factor = u64::try_from(factor).unwrap_or(u64::MAX);
         let cell_of = |key: u64| ((u128::from(key - min) * u128::from(factor)) >> 64) as usize;
         self.cells.clear();
-        self.cells.resize(cells as usize, 0);
+        memory::resize(&mut self.cells, cells as usize, 0);
         for &key in keys {
             self.cells[cell_of(key)] += 1;
         }
@@ -254,7 +259,7 @@ impl Scratch {
             }
             next += count;
         }
-        self.packed.resize(keys.len(), 0);
+        memory::resize(&mut self.packed, keys.len(), 0);
         for (slot, &key) in keys.iter().enumerate() {
             let cell = &mut self.cells[cell_of(key)];
             self.packed[*cell as usize] = (key - min) << slot_bits | slot as u64;
@@ -277,7 +282,7 @@ fn insertion_sort(values: &mut [u64]) {
 
 /// As [`Scratch::weigh`], by sorting keys beside their slots.
 fn weigh_pairs<W: TieWeight>(keys: &mut [u64], mut ascent: Ascent<'_, W>) -> W::Total {
-    let mut pairs: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
+    let mut pairs = memory::collect(keys.iter().copied().zip(0..keys.len()));
     pairs.sort_unstable();
     for ties in pairs.chunk_by(|a, b| a.0 == b.0) {
         let bits = ascent.next(ties[0].0, ties.len() as u64).to_bits();

@@ -6,6 +6,8 @@
 //! one node per level, without a branch. Everything is an integer, so a tree does not depend on
 //! the order in which values came.
 
+use crate::memory;
+
 /// Children of a node: wide enough for three levels at the 9,000 distinct composites of social
 /// counts, narrow enough to be updated in a few instructions.
 const WIDTH: usize = 32;
@@ -37,7 +39,9 @@ impl RankTree {
         let mut nodes = ranks;
         loop {
             nodes = nodes.div_ceil(WIDTH).max(1);
-            levels.push(vec![Node::EMPTY; nodes]);
+            let mut level = Vec::new();
+            memory::resize(&mut level, nodes, Node::EMPTY);
+            levels.push(level);
             if nodes == 1 {
                 return Self { levels };
             }
@@ -57,7 +61,7 @@ impl RankTree {
                 }
                 before
             });
-            below = totals.collect();
+            below = memory::collect(totals);
         }
         tree
     }

@@ -5,6 +5,7 @@
 //! from. Buckets are then worked on side by side, in the cache, and replaying the bucket numbers
 //! returns the marginal contributions in player order.
 
+use crate::abandon::{Watched, look};
 use crate::blocks::CHUNK;
 use crate::buckets::Buckets;
 use crate::game::Scratch;
@@ -68,7 +69,9 @@ pub(crate) fn sweep<R: Send>(
         _ => gather(payload, width, order, moved),
     };
     let parts = buckets.split(moved, width).into_iter().enumerate();
+    let watched = Watched::current();
     let each = |near: &mut Near, (bucket, part): (usize, &mut [f64])| {
+        watched.look();
         let slots = buckets.slots(bucket);
         order.shuffle(bucket, &mut near.order);
         // A stream into the first-level cache, which is then visited at random.
@@ -96,7 +99,8 @@ pub(crate) fn sweep<R: Send>(
 fn scatter<const W: usize>(payload: &[f64], buckets: &Buckets, moved: &mut [f64]) -> Vec<f64> {
     let rows = payload.as_chunks::<W>().0;
     let sums = buckets.scatter(moved.as_chunks_mut::<W>().0, |players, writer| {
-        let mut sums = vec![[0.0; W]; buckets.count()];
+        let mut sums = Vec::new();
+        memory::resize(&mut sums, buckets.count(), [0.0; W]);
         let mut rows = rows[players].iter();
         writer.each(|bucket| {
             let row = rows.next().copied().unwrap_or([0.0; W]);
@@ -128,6 +132,7 @@ fn gather(payload: &[f64], width: usize, order: &Order, moved: &mut [f64]) -> Ve
     let mut next = vec![0.0; width];
     let mut rows = moved.chunks_exact_mut(width).zip(&players);
     for bucket in 0..order.buckets.count() {
+        look();
         before.extend_from_slice(&next);
         for (row, &player) in rows.by_ref().take(order.buckets.slots(bucket).len()) {
             row.copy_from_slice(&payload[player * width..][..width]);

@@ -2,6 +2,7 @@
 //! Counts of social data have few distinct composites, and looking one up is cheaper than moving
 //! a key. Scratch: 4 bytes per agent and the tables.
 
+use crate::abandon::Watched;
 use crate::blocks::{self, BLOCK, CHUNK, Merge, merge_tree};
 use crate::memory;
 use crate::rank::{Ascent, TieWeight, Values, Word, ordered_bits};
@@ -62,8 +63,8 @@ impl Distinct {
     fn insert(&mut self, key: u64, entry: usize) -> u32 {
         let slot = self.keys.len() as u32;
         self.entries[entry] = slot;
-        self.keys.push(key);
-        self.counts.push(1);
+        memory::push(&mut self.keys, key);
+        memory::push(&mut self.counts, 1);
         if self.keys.len() * 2 > self.entries.len() {
             self.grow();
         }
@@ -74,7 +75,7 @@ impl Distinct {
         let capacity = self.entries.len() * 2;
         self.shift -= 1;
         self.entries.clear();
-        self.entries.resize(capacity, VACANT);
+        memory::resize(&mut self.entries, capacity, VACANT);
         for (slot, key) in self.keys.iter().enumerate() {
             let mut entry = (key.wrapping_mul(GOLDEN) >> self.shift) as usize;
             while self.entries[entry & (capacity - 1)] != VACANT {
@@ -90,6 +91,7 @@ struct Sorted(Vec<(u64, u64, u32, u32)>);
 
 impl Merge for Sorted {
     fn merge(mut self, other: Self) -> Self {
+        memory::reserve(&mut self.0, other.0.len());
         self.0.extend(other.0);
         // A stable sort finds the two ascending runs and merges them.
         self.0.sort_by_key(|distinct| distinct.0);
@@ -114,10 +116,12 @@ impl<W: Word> Table<W> {
         let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
         let span = chunks.div_ceil(spans) * CHUNK;
         let mut slots = memory::zeros::<u32>(values.len());
+        let watched = Watched::current();
         let build = |index: usize, slots: &mut [u32]| {
             let mut distinct = Distinct::new();
             let free = FREE_DISTINCT.min(slots.len().max(CHUNK) / SPAN_PER_FREE);
             for (chunk, slots) in slots.chunks_mut(CHUNK).enumerate() {
+                watched.look();
                 let start = index * span + chunk * CHUNK;
                 let slots_of = |values: &[f64]| {
                     for (block, (slots, values)) in
@@ -136,11 +140,10 @@ impl<W: Word> Table<W> {
                 let length = CHUNK.min(values.len() - start);
                 values.with(start..start + length, slots_of)?;
             }
-            let counted = distinct.keys.iter().zip(&distinct.counts);
-            let mut sorted: Vec<_> = counted
-                .zip(0_u32..)
-                .map(|((&key, &count), slot)| (key, count, index as u32, slot))
-                .collect();
+            let counted = distinct.keys.iter().zip(&distinct.counts).enumerate();
+            let mut sorted = memory::collect(
+                counted.map(|(slot, (&key, &count))| (key, count, index as u32, slot as u32)),
+            );
             sorted.sort_unstable();
             Some(Sorted(sorted))
         };

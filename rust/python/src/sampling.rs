@@ -5,13 +5,14 @@ use crate::attribute::{Function, is_single, mask_of};
 use crate::errors::{guard, message, value_error};
 use crate::pool;
 use crate::waiting;
-use aumann_core::abandon::caught;
+use aumann_core::abandon::{self, caught};
 use aumann_core::random::Draw;
 use aumann_core::{
-    self as core, BATCH, Coalitions, Drawn, Error, Game, Orders, Plan, Real, Step, blocks,
+    self as core, BATCH, Coalitions, Drawn, Error, Game, Orders, Plan, Real, Step, blocks, memory,
 };
-use numpy::ndarray::{Array2, Axis};
-use numpy::{Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, ToPyArray};
+use numpy::ndarray::Axis;
+use numpy::prelude::*;
+use numpy::{Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
@@ -102,7 +103,8 @@ impl Moments {
                 "coalitions: shape {got:?}, ({values}, {players}) wanted"
             )));
         }
-        let (mut words, moments) = (vec![0_u64; players], &mut self.moments);
+        let moments = &mut self.moments;
+        let mut words = on_pool(py, false, || Ok(memory::zeros::<u64>(players)))?;
         for (start, rows) in coalitions.axis_chunks_iter(Axis(0), BATCH).enumerate() {
             words.fill(0);
             let mut batch = [0.0; BATCH];
@@ -145,10 +147,8 @@ impl Moments {
 
     /// Estimates and standard errors.
     fn estimate<'py>(&self, py: Python<'py>) -> PyResult<(Numbers<'py>, Numbers<'py>)> {
-        let moments = &self.moments;
-        let (values, errors): (Vec<f64>, Vec<f64>) = on_pool(py, false, || {
-            Ok((0..moments.players()).map(|player| moments.estimate(player)).unzip())
-        })?;
+        let (values, errors) =
+            on_pool(py, self.moments.players() > blocks::CHUNK, || Ok(self.moments.estimates()))?;
         Ok((PyArray1::from_vec(py, values), PyArray1::from_vec(py, errors)))
     }
 
@@ -197,7 +197,7 @@ impl Sampler {
             game::<f64>(py, &function, &x, baseline, presence)?
         };
         let drawn = drawn.as_ref().map(|(moments, runs)| (&moments.moments, runs));
-        let sampler = on_pool(py, true, || {
+        let sampler = waiting::detached(py, true, || {
             let mut sampler = core::Sampler::new(game, plan, seed, step)?;
             if let Some((moments, runs)) = drawn {
                 let of_run = |&(seed, start, end): &Run| Drawn { seed, samples: start..end };
@@ -205,21 +205,23 @@ impl Sampler {
                 sampler.resume(moments, &drawn)?;
             }
             Ok(sampler)
-        })?;
+        })?
+        .map_err(value_error)?;
         Ok(Self { sampler, fingerprint })
     }
 
-    /// Draws the samples with these numbers.
+    /// Draws the samples with these numbers; those drawn until Ctrl-C are kept.
     fn run(&mut self, py: Python<'_>, start: u64, stop: u64) -> PyResult<()> {
         let sampler = &mut self.sampler;
         let work = 2 * sampler.moments().players() as u64 * stop.saturating_sub(start);
-        on_pool(py, work > blocks::CHUNK as u64, || sampler.run(start..stop))
+        let large = work > blocks::CHUNK as u64;
+        waiting::detached(py, large, || sampler.run(start..stop))?.map_err(value_error)
     }
 
     /// The samples so far, as they are now.
     #[getter]
-    fn moments(&self) -> Moments {
-        Moments { moments: self.sampler.moments().clone() }
+    fn moments(&self, py: Python<'_>) -> PyResult<Moments> {
+        Ok(Moments { moments: on_pool(py, false, || Ok(self.sampler.moments().clone()))? })
     }
 
     /// How many samples there are.
@@ -256,7 +258,7 @@ fn on_pool_or<R: Send>(
     explain: fn(Error) -> PyErr,
     work: impl FnOnce() -> core::Result<R> + Send,
 ) -> PyResult<R> {
-    // Not to be given up half-way: samples that were drawn are kept.
+    // Not to be given up half-way: what is changed in place is changed in whole.
     let work = || guard(|| caught(work));
     let result = py.detach(|| match large {
         true => pool::install(work)?,
@@ -306,10 +308,12 @@ pub(crate) fn random_order(
     sample: u64,
     players: usize,
 ) -> PyResult<Bound<'_, PyArray1<i64>>> {
-    let order = on_pool(py, players > blocks::CHUNK, || {
+    let order = waiting::detached(py, players > blocks::CHUNK, || {
         Ok(core::random_order(Draw { seed, step, sample }, players))
     })?;
-    Ok(PyArray1::from_iter(py, order.into_iter().map(|player| player as i64)))
+    // In the memory of the order.
+    let order = order.map_err(value_error)?.into_iter().map(|player| player as i64).collect();
+    Ok(PyArray1::from_vec(py, order))
 }
 
 /// Random coalitions with these numbers, one per row.
@@ -322,11 +326,12 @@ pub(crate) fn random_coalitions(
     stop: u64,
     players: usize,
 ) -> PyResult<Bound<'_, PyArray2<bool>>> {
-    let members = on_pool(py, players > blocks::CHUNK, || {
-        let rows = stop.saturating_sub(start) as usize;
-        let mut members = Array2::from_elem((rows, players), false);
+    let rows = stop.saturating_sub(start) as usize;
+    let members = waiting::detached(py, players > blocks::CHUNK, || {
+        let mut members = memory::zeros::<bool>(rows.saturating_mul(players));
         let (size, mut drawn) = (BATCH as u64, Coalitions::default());
-        for (mut row, number) in members.outer_iter_mut().zip(start..) {
+        for (row, number) in members.chunks_mut(players.max(1)).zip(start..) {
+            abandon::look();
             if number == start || number % size == 0 {
                 drawn.draw(Draw { seed, step, sample: number / size }, players);
             }
@@ -335,5 +340,5 @@ pub(crate) fn random_coalitions(
         }
         Ok(members)
     })?;
-    Ok(members.to_pyarray(py))
+    PyArray1::from_vec(py, members.map_err(value_error)?).reshape([rows, players])
 }

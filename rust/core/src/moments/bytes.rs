@@ -6,6 +6,7 @@
 
 use super::{Moments, Reuse};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The last two are the version and whether values are reused.
 const MAGIC: [u8; 6] = *b"aumom\0";
@@ -38,7 +39,12 @@ impl Reader<'_> {
         if count > self.0.len() / N {
             return Err(DAMAGED);
         }
-        (0..count).map(|_| self.take().map(of)).collect()
+        let mut all = Vec::new();
+        memory::reserve(&mut all, count);
+        for _ in 0..count {
+            all.push(of(self.take()?));
+        }
+        Ok(all)
     }
 }
 
@@ -48,7 +54,8 @@ impl Moments {
     /// The moments as bytes that [`Moments::from_bytes`] reads, the same on every machine.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD + 28 * self.players() + 32);
+        let mut bytes = Vec::new();
+        memory::reserve(&mut bytes, HEAD + 28 * self.players() + 32);
         bytes.extend(MAGIC);
         bytes.extend([VERSION, u8::from(self.reuse.is_some())]);
         bytes.extend((self.players() as u64).to_le_bytes());

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// How many coalitions hold each player, and the sums over all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Reuse {
     /// Number of coalitions that hold the player.
     pub counts: Vec<u32>,
@@ -54,6 +54,12 @@ impl Sums {
             }
             _ => f64::NAN,
         }
+    }
+}
+
+impl Clone for Reuse {
+    fn clone(&self) -> Self {
+        Self { counts: memory::collect(self.counts.iter().copied()), ..*self }
     }
 }
 

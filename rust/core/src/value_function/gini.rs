@@ -25,8 +25,8 @@ use crate::memory;
 use crate::rank::{RankWeights, from_ordered_bits, ordered_bits};
 use crate::real::Real;
 use crate::simd::dispatch;
+use crate::sort::sort;
 use crate::statistics::{Absorb, Extent, Extremes, Scale, Scaled, fold};
-use rayon::prelude::*;
 
 use crossing::Ends;
 use exact::Method;
@@ -154,11 +154,7 @@ impl<T: Real> ValueFunction<T> for GiniMeanDifference {
             finite(merge_tree(extents).ok_or(Error::Empty)?, x)
         })?;
         let centre = extent.sum / n as f64;
-        if blocks::chunks(n) == 1 {
-            keys.sort_unstable();
-        } else {
-            keys.par_sort_unstable();
-        }
+        sort(&mut keys);
         let weight = rank_weight(n);
         // Ties need no care here: their weights differ, their values do not.
         let sums = blocks::map(n, |ranks| {

@@ -8,6 +8,7 @@
 
 use super::game::GiniGame;
 use super::values::Baselines;
+use crate::abandon::Watched;
 use crate::blocks::{self, CHUNK, Merge, merge_tree};
 use crate::coalitions::{BATCH, GROUP, Lanes, count_group};
 use crate::error::Result;
@@ -146,7 +147,7 @@ impl Below {
 
 impl<'a> Distances<'a> {
     pub(super) fn new(game: &'a GiniGame) -> Self {
-        Self { game, table: vec![[0; GROUP]; game.values.len()] }
+        Self { game, table: memory::zeros(game.values.len()) }
     }
 
     /// Turns to coalitions `8 * group` to `8 * group + 7`.
@@ -188,7 +189,9 @@ impl<'a> Distances<'a> {
         for lane in 0..GROUP {
             outside[lane] = taken.outside.0[group * GROUP + lane] as i64;
         }
+        let watched = Watched::current();
         let fill = |(chunk, mut below, part): (Range<usize>, Below, &mut [[i64; GROUP]])| {
+            watched.look();
             let mut rows = part.iter_mut();
             dispatch(
                 #[inline(always)]

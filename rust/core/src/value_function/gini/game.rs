@@ -128,7 +128,7 @@ impl GiniGame {
             sum += count as i64 * value;
             2 * (value * (below - composites.len() as i64) - sum)
         });
-        let distances = distances.collect();
+        let distances = memory::collect(distances);
         Ok(Self { values, composites, baselines, order, starts, distances, factor, bound })
     }
 
@@ -148,7 +148,7 @@ impl GiniGame {
 
     /// How many values of each rank are in the tree while nobody is a member.
     pub(super) fn nobody(&self) -> Vec<i64> {
-        let mut counts = vec![0; self.values.len()];
+        let mut counts = memory::zeros(self.values.len());
         if let Baselines::PerAgent(ranks) = &self.baselines {
             ranks.iter().for_each(|&rank| counts[rank as usize] += 1);
         }
@@ -185,7 +185,7 @@ impl Game for GiniGame {
     }
 
     fn value(&self) -> Result<f64> {
-        let mut counts = vec![0; self.values.len()];
+        let mut counts = memory::zeros(self.values.len());
         self.composites.iter().for_each(|&rank| counts[rank as usize] += 1);
         Ok(self.pairs(&counts) as f64 * self.factor)
     }

@@ -4,6 +4,7 @@ use super::game::GiniGame;
 use super::values::Baselines;
 use crate::error::Result;
 use crate::game::Coalition;
+use crate::memory;
 use crate::rank_tree::RankTree;
 
 /// Ranks of the two values of a player.
@@ -31,7 +32,7 @@ impl<'a> Members<'a> {
         let totals = counts.iter().zip(&game.values).map(|(&count, value)| [count, count * value]);
         let pairs = counts.iter().zip(&game.values);
         let magnitude = pairs.map(|(count, value)| count * value.abs()).sum();
-        Self::of(game, totals.collect(), count, magnitude)
+        Self::of(game, memory::collect(totals), count, magnitude)
     }
 
     /// With count and sum of the values at every place of the tree, the sum of their magnitudes, and

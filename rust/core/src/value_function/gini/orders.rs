@@ -7,6 +7,7 @@
 use super::game::GiniGame;
 use super::members::{Members, Places};
 use super::values::Baselines;
+use crate::abandon::Watched;
 use crate::blocks::CHUNK;
 use crate::game::Scratch;
 use crate::memory;
@@ -23,6 +24,7 @@ const ONE_TREE: usize = 1 << 15;
 pub(super) struct Run<'a> {
     pub(super) buckets: Range<usize>,
     pub(super) marginals: Vec<&'a mut [f64]>,
+    pub(super) watched: Watched,
 }
 
 impl GiniGame {
@@ -60,7 +62,8 @@ impl GiniGame {
         let threads = if players <= CHUNK { 1 } else { rayon::current_num_threads().min(buckets) };
         let runs = (0..threads).map(|run| {
             let buckets = run * buckets / threads..(run + 1) * buckets / threads;
-            Run { marginals: parts.by_ref().take(buckets.len()).collect(), buckets }
+            let marginals = parts.by_ref().take(buckets.len()).collect();
+            Run { buckets, marginals, watched: Watched::current() }
         });
         let runs: Vec<Run<'_>> = runs.collect();
         if W == 1 && self.values.len() > ONE_TREE {
@@ -107,6 +110,7 @@ impl GiniGame {
         let mut members = Members::new(self, &counts, first as i64);
         let mut within = Vec::new();
         for (bucket, out) in run.buckets.zip(run.marginals) {
+            run.watched.look();
             order.shuffle(bucket, &mut within);
             let rows = &rows[order.buckets.slots(bucket)];
             dispatch(

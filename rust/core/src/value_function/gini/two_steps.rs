@@ -9,6 +9,7 @@
 use super::game::GiniGame;
 use super::members::Members;
 use super::orders::{Run, slots};
+use crate::abandon::Watched;
 use crate::memory;
 use crate::order::Order;
 use crate::rank_tree::RankTree;
@@ -67,7 +68,9 @@ impl GiniGame {
                 streams.push(stream);
             }
         }
+        let watched = Watched::current();
         streams.into_par_iter().enumerate().for_each(|(span, streams)| {
+            watched.look();
             self.correct(span << bits, bits, streams);
         });
         walked.into_par_iter().for_each(|walked| self.finish(order, ranks, bits, walked));
@@ -114,6 +117,7 @@ impl GiniGame {
         let (mut partial, mut streams) = (Vec::new(), memory::zeros(players));
         memory::reserve(&mut partial, players);
         let within = run.buckets.clone().map(|bucket| {
+            run.watched.look();
             let mut within = Vec::new();
             order.shuffle(bucket, &mut within);
             let ranks = &ranks[order.buckets.slots(bucket)];
@@ -164,6 +168,7 @@ impl GiniGame {
         let Walked { run, within, partial, streams, starts: mut cursors } = walked;
         let mut partial = partial.into_iter();
         for ((bucket, out), within) in run.buckets.zip(run.marginals).zip(within) {
+            run.watched.look();
             let ranks = &ranks[order.buckets.slots(bucket)];
             for (player, partial) in within.into_iter().zip(&mut partial) {
                 let cursor = &mut cursors[(ranks[player as usize] >> bits) as usize];

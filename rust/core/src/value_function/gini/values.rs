@@ -1,9 +1,9 @@
 //! The values that players of the Gini game stand at: integers, ranked.
 
-use crate::blocks;
+use crate::abandon::look;
 use crate::error::{Error, Result};
 use crate::memory;
-use rayon::prelude::*;
+use crate::sort::sort;
 
 /// Bits of n times the largest value.
 const BITS: i32 = 60;
@@ -67,12 +67,12 @@ pub(super) fn rank(
         return Err(Error::Shape { argument, what, got: count, wanted });
     }
     let mut sorted = memory::collect((0..count).map(|i| (value(i), i as u32)));
-    if blocks::chunks(count) == 1 {
-        sorted.sort_unstable();
-    } else {
-        sorted.par_sort_unstable();
-    }
+    sort(&mut sorted);
     let (mut values, mut ranks, mut starts) = (Vec::new(), memory::zeros(count), Vec::new());
+    let distinct = sorted.chunk_by(|a, b| a.0 == b.0).count();
+    memory::reserve(&mut values, distinct + 1);
+    memory::reserve(&mut starts, distinct + 2);
+    look();
     let mut missing = zero;
     let mut start = 0;
     for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
@@ -93,6 +93,7 @@ pub(super) fn rank(
         starts.push(start);
     }
     starts.push(start);
+    look();
     let order = memory::collect(sorted.into_iter().map(|(_, i)| i));
     Ok(Ranked { values, ranks, order, starts })
 }

@@ -49,7 +49,7 @@ impl HeatGame {
     ) -> Result<()> {
         let d = self.start.len();
         let means = self.means(words);
-        moments.add_many(bits.len(), |players, out| {
+        moments.add_in_turn(bits, |bits, players, out| {
             let length = players.len();
             let mut block = Block::of(d);
             let mut marginals = [0.0; BLOCK];

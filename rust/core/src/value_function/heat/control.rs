@@ -9,6 +9,7 @@ use super::block::{Block, Column, within};
 use super::game::HeatGame;
 use crate::blocks::{self, BLOCK, Merge, merge_tree};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::simd::dispatch;
 
 /// What is known of the control variate before any order is drawn.
@@ -65,7 +66,7 @@ impl Control {
         let rows = || game.payload.chunks_exact(features);
         let dot = |row: &[f64]| row.iter().zip(&means).map(|(part, mean)| part * mean).sum::<f64>();
         let span = |row: &[f64]| row.iter().zip(&spans).map(|(p, s)| p.abs() * s).sum::<f64>();
-        let mut expected = vec![0.0; players];
+        let mut expected = memory::zeros::<f64>(players);
         let sums = blocks::map_mut(&mut expected, |start, expected| {
             let rows = rows().skip(start);
             let (mut sum, mut magnitude, mut spread) = (0.0, 0.0, 0.0);

@@ -8,11 +8,13 @@ use super::block::Block;
 use super::control::Control;
 use super::extent::{Extent, balance};
 use super::members::{Few, Members};
+use crate::abandon::Watched;
 use crate::blocks::{BLOCK, CHUNK, merge_tree};
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Step};
 use crate::game::{Coalition, Game, MAX_ENUMERATED, Orders, Scratch};
+use crate::memory;
 use crate::moments::Moments;
 use crate::random::Draw;
 use crate::real::Real;
@@ -41,8 +43,10 @@ pub(super) struct HeatGame {
 fn parts<T: Real>(x: &Step<'_, T>, baseline: &Baseline<'_, T>) -> Vec<f64> {
     let (n, d) = (x.present(), x.features().features());
     let (row, factor) = (baseline.row(d), 1.0 / n as f64);
-    let mut payload = vec![0.0; n * d];
+    let mut payload = memory::zeros::<f64>(n.saturating_mul(d));
+    let watched = Watched::current();
     let fill = |(chunk, out): (usize, &mut [f64])| {
+        watched.look();
         let first = chunk * CHUNK;
         let (mut column, mut base) = ([T::ZERO; BLOCK], [0.0; BLOCK]);
         x.for_each_block(first..first + out.len() / d, |agents, positions| {

@@ -94,7 +94,7 @@ impl Game for MeanGame {
         bits: Range<usize>,
         moments: &mut Moments,
     ) -> Result<()> {
-        moments.add_many(bits.len(), |players, out| {
+        moments.add_in_turn(bits, |_, players, out| {
             let rows = out.chunks_exact_mut(players.len());
             rows.for_each(|row| row.copy_from_slice(&self.marginals[players.clone()]));
             Ok(())

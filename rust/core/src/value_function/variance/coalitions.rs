@@ -52,7 +52,7 @@ impl VarianceGame {
         moments: &mut Moments,
     ) -> Result<()> {
         let sums = self.differences(words);
-        moments.add_many(bits.len(), |players, out| {
+        moments.add_in_turn(bits, |bits, players, out| {
             let (mut differences, mut middles) = ([0.0; BLOCK], [0.0; BLOCK]);
             for (place, player) in players.clone().enumerate() {
                 (differences[place], middles[place]) = self.terms_of(player);

@@ -62,8 +62,11 @@ impl VarianceGame {
             let differences = &mut composites;
             let of_all = weighted_sum(x, baseline, &weights, differences, &Extremes::default());
             let rows = differences.iter().zip(&middles);
+            let mut payload = Vec::new();
+            memory::reserve(&mut payload, 2 * middles.len());
+            payload.extend(rows.flat_map(|(&difference, &middle)| [difference, middle]));
             Self {
-                payload: rows.flat_map(|(&difference, &middle)| [difference, middle]).collect(),
+                payload,
                 width: 2,
                 from: 0.0,
                 mean: 0.0,

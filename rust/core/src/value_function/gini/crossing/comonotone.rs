@@ -7,6 +7,9 @@
 
 use super::pairs::Pair;
 use super::{Sum, Weight};
+use crate::abandon::look;
+use crate::blocks::CHUNK;
+use crate::memory;
 use std::collections::VecDeque;
 
 /// Pairs of neighbouring ranks that share a weight.
@@ -31,6 +34,7 @@ pub(super) fn weigh(
 ) -> Option<(Vec<f64>, [f64; 2])> {
     let near = |x: f64, y: f64| (x - y).abs() <= tolerance * x.abs().max(y.abs());
     let mut weights = Vec::new();
+    memory::reserve(&mut weights, pairs.len());
     let mut values = [Sum::default(); 2];
     let mut ascending = Vec::new();
     // Only tie blocks that a later pair may still join; the others are closed, in their order.
@@ -40,6 +44,7 @@ pub(super) fn weigh(
         // F is that of the composites as they are.
         let pairs = &pairs[ties.first_pair..][..ties.pairs];
         ascending.clear();
+        memory::reserve(&mut ascending, pairs.len());
         ascending.extend(pairs.iter().map(|pair| (pair.s(), pair.count)));
         ascending.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let mut before = [ties.first; 2];
@@ -54,6 +59,9 @@ pub(super) fn weigh(
     };
     let mut before = 0;
     for (index, pair) in pairs.iter().enumerate() {
+        if index % CHUNK == 0 {
+            look();
+        }
         let (b, s, agents) = (pair.b(), pair.s(), pair.count);
         while open.front().is_some_and(|ties| !near(ties.start, b) && ties.highest <= s) {
             open.pop_front().into_iter().for_each(&mut close);

@@ -28,7 +28,8 @@ mod pairs;
 mod tests;
 
 use super::offset::Offset;
-use crate::blocks::{BLOCK, LANES};
+use crate::abandon::look;
+use crate::blocks::{BLOCK, CHUNK, LANES};
 use crate::error::{Error, Result};
 use crate::features::Step;
 use crate::real::Real;
@@ -176,7 +177,10 @@ fn weigh(
     let (order, mut weights) = crossings.into_parts();
     let mut before = 0;
     let mut values = [Sum::default(); 2];
-    for id in order {
+    for (index, id) in order.into_iter().enumerate() {
+        if index % CHUNK == 0 {
+            look();
+        }
         let Pair { count, .. } = pairs[id as usize];
         let s = pairs[id as usize].s() - centres[1];
         values[1].add(weight.of(before, count, 0.0) * count as f64 * s);

@@ -3,11 +3,13 @@
 //! Populations of counts have few: one hash table per span of agents finds them. Where they turn
 //! out to be many, agents are sorted instead. Both give the same pairs.
 
+use crate::abandon::{Watched, look};
 use crate::blocks::{self, CHUNK};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::rank::{from_ordered_bits, ordered_bits};
+use crate::sort::sort;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -78,14 +80,13 @@ impl Pairs {
                 *pair = Pair { b, s, count: start + offset };
             }
         });
-        if blocks::chunks(agents) == 1 {
-            pairs.sort_unstable();
-        } else {
-            pairs.par_sort_unstable();
-        }
+        sort(&mut pairs);
         let mut slots = memory::zeros(agents);
         let mut distinct = 0;
         for index in 0..agents {
+            if index % CHUNK == 0 {
+                look();
+            }
             let Pair { count: position, .. } = pairs[index];
             if distinct == 0 || !pairs[index].equals(&pairs[distinct - 1]) {
                 pairs[distinct] = Pair { count: 0, ..pairs[index] };
@@ -109,9 +110,11 @@ impl Pairs {
         let spans = if chunks == 1 { 1 } else { rayon::current_num_threads().min(chunks) };
         let span = chunks.div_ceil(spans) * CHUNK;
         let mut slots = memory::zeros(agents);
+        let watched = Watched::current();
         let build = |index: usize, slots: &mut [u32]| {
             let mut table = Table::new();
             for (chunk, slots) in slots.chunks_mut(CHUNK).enumerate() {
+                watched.look();
                 let start = index * span + chunk * CHUNK;
                 let [b, s] = read(start..start + slots.len());
                 for (slot, (&b, &s)) in slots.iter_mut().zip(b.iter().zip(s.iter())) {
@@ -130,8 +133,10 @@ impl Pairs {
             slots.par_chunks_mut(span).enumerate().map(|(i, slots)| build(i, slots)).collect()
         };
         let tables = tables?;
-        let mut pairs = tables.concat();
-        pairs.sort_unstable();
+        let mut pairs: Vec<Pair> = Vec::new();
+        memory::reserve(&mut pairs, tables.iter().map(Vec::len).sum());
+        tables.iter().for_each(|table| pairs.extend(table));
+        sort(&mut pairs);
         pairs.dedup_by(|next, kept| {
             let same = next.equals(kept);
             kept.count += if same { next.count } else { 0 };
@@ -139,7 +144,7 @@ impl Pairs {
         });
         let find = |table: &Vec<Pair>| {
             let slot = |pair: &Pair| pairs.partition_point(|p| (p.b, p.s) < (pair.b, pair.s));
-            table.iter().map(|pair| slot(pair) as u32).collect::<Vec<_>>()
+            memory::collect(table.iter().map(|pair| slot(pair) as u32))
         };
         let places: Vec<_> = if spans == 1 {
             tables.iter().map(find).collect()
@@ -194,7 +199,7 @@ impl Table {
     fn insert(&mut self, pair: Pair, entry: usize) -> u32 {
         let slot = self.pairs.len() as u32;
         self.entries[entry] = slot;
-        self.pairs.push(pair);
+        memory::push(&mut self.pairs, pair);
         if self.pairs.len() * 2 > self.entries.len() {
             self.grow();
         }
@@ -205,7 +210,7 @@ impl Table {
         let capacity = self.entries.len() * 2;
         self.shift -= 1;
         self.entries.clear();
-        self.entries.resize(capacity, VACANT);
+        memory::resize(&mut self.entries, capacity, VACANT);
         for (slot, pair) in self.pairs.iter().enumerate() {
             let mut entry = self.entry(pair.b, pair.s);
             while self.entries[entry & (capacity - 1)] != VACANT {
