@@ -155,15 +155,14 @@ class SealedParquet:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open a file and check its footer."""
-        from pyarrow import parquet
-
         self._name = os.fspath(path)
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ValueError(f"{self._name} is no file; a Parquet file is wanted")
-        self._raw = open(path, "rb")  # noqa: SIM115
+        # Both are of the file that has the name in the end: another may take its place meanwhile.
+        while True:
+            footer, begins = self._open()
+            if os.path.samestat(os.fstat(self._raw.fileno()), os.stat(path)):
+                break
+            self.__exit__()
         try:
-            footer, begins = self._guarded(_footer, self._raw)
-            self._file = self._guarded(parquet.ParquetFile, path, page_checksum_verification=True)
             self.metadata = dict(self._file.metadata.metadata or {})
             self.names: list[str] = self._file.schema_arrow.names
             self.group_rows = [
@@ -178,8 +177,25 @@ class SealedParquet:
                 self._digests = self._checked(marked, seal, footer)
                 self._bounds = _bounds(self._file.metadata, begins)
         except BaseException:
+            self.__exit__()
+            raise
+
+    def _open(self) -> tuple[bytes, int]:
+        """Open the file; return its footer and where that begins."""
+        from pyarrow import parquet
+
+        if not stat.S_ISREG(os.stat(self._name).st_mode):
+            raise ValueError(f"{self._name} is no file; a Parquet file is wanted")
+        self._raw = open(self._name, "rb")  # noqa: SIM115
+        try:
+            footer: tuple[bytes, int] = self._guarded(_footer, self._raw)
+            self._file = self._guarded(
+                parquet.ParquetFile, self._name, page_checksum_verification=True
+            )
+        except BaseException:
             self._raw.close()
             raise
+        return footer
 
     def __enter__(self) -> Self:
         """Return this file."""

@@ -102,6 +102,21 @@ def test_a_population_that_lost_a_digest_is_refused(tmp_path):
             Population.read_parquet(path)
 
 
+def test_a_file_whose_place_another_takes_while_it_is_opened_is_not_mixed_up(tmp_path, monkeypatch):
+    path, other = tmp_path / "population.parquet", tmp_path / "other.parquet"
+    POPULATIONS["events"]().write_parquet(path)
+    POPULATIONS["measurements"]().write_parquet(other)
+    parquet_file = pq.ParquetFile
+
+    def replaced(*arguments, **options):
+        if other.exists():
+            other.replace(path)
+        return parquet_file(*arguments, **options)
+
+    monkeypatch.setattr(pq, "ParquetFile", replaced)
+    assert_same(Population.read_parquet(path), POPULATIONS["measurements"]())
+
+
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
