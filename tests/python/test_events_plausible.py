@@ -180,7 +180,9 @@ def test_features_that_are_0_for_everybody(tmp_path):
     reach, resonance = doubted(tmp_path / "log.csv", [(a, "", t, x) for a, _, t, x in WEEK])
     assert reach == "reach is 0 for every agent: no event has a target"
     assert resonance == "resonance is 0 for every agent: no event of ['RE'] has a target"
-    with pytest.raises(ValueError, match=r"no time in the unit s.*; time_unit .--time-unit. is 's'"):
+    with pytest.raises(
+        ValueError, match=r"no time in the unit s.*; time_unit .--time-unit. is 's'"
+    ):
         read(tmp_path / "log.csv", moved(1_000))
 
 

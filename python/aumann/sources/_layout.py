@@ -107,11 +107,6 @@ def text_layout(file: LogFile, head: bytes, wanted: Wanted) -> Layout:
                 f"{_cure(first, wanted, ' with header=True (--header)')}; header=False "
                 "(--no-header) takes the line for an event"
             )
-    if len(first) < len(wanted.needed):
-        raise ValueError(
-            f"{shown}: no line has the {len(wanted.needed)} fields that are wanted, for "
-            f"{', '.join(wanted.needed)}; the first is {first}"
-        )
     columns = wanted.columns
     if columns is None:
         columns = wanted.roles if len(first) != 3 or wanted.needed[3:] else wanted.roles[:3]

@@ -247,6 +247,8 @@ def read_events(
                     if "no time in" in found
                     else ""
                 )
+            if "number of fields" in found:
+                cure += "; an event has an actor, a target, a time, and may have a kind (--columns)"
             raise ValueError(f"{log} holds no event{found}{cure}")
         check_malformed(malformed, events, log, strict)
         kinds = _kinds(asked, with_kinds)
