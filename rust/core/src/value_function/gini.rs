@@ -16,7 +16,7 @@ mod values;
 
 use super::composite::{self, Composites, Weights};
 use super::{MeanFunction, Outcome, ValueFunction};
-use crate::blocks::{self, BLOCK, LANES, Merge, merge_tree};
+use crate::blocks::{self, BLOCK, LANES, merge_tree};
 use crate::error::{Error, Result};
 use crate::features::{Baseline, Features, Step};
 use crate::game::Game;
@@ -28,7 +28,7 @@ use crate::simd::dispatch;
 use crate::sort::sort;
 use crate::statistics::{Absorb, Extent, Extremes, Scale, Scaled, fold};
 
-use crossing::Ends;
+use crossing::End;
 use exact::Method;
 use game::GiniGame;
 use offset::Offset;
@@ -75,27 +75,18 @@ impl GiniMeanDifference {
     ) -> Result<Outcome> {
         let weights = self.weights.of(x.features())?;
         let base = x.with_features(rows.clone());
-        let of_x = extent(x, &weights, &Baseline::Zero)?;
-        let of_base = extent(&base, &weights, &Baseline::Zero).map_err(Error::of_baseline)?;
-        let offset = Offset::new(x, &weights, &of_base.merge(of_x), offset::SMALL);
-        let mut extents = [of_base, of_x];
-        if !offset.is_zero() {
-            extents =
-                [extent(&base, &weights, &offset.row())?, extent(x, &weights, &offset.row())?];
-        }
-        // An end that is offset alone.
-        let alone = |step, extent| !Offset::new(step, &weights, extent, offset::SMALL).is_zero();
-        let alone = [alone(&base, &of_base), alone(x, &of_x)];
-        let rounded = alone == [false; 2];
-        let ends = Ends { base: &base, x, weights: &weights, offset, extents, rounded };
-        let mut weighed = ends.weigh()?;
-        // What its composites have lost, its F has not.
-        if alone[0] {
-            weighed.baseline_value = self.value(&base)?;
-        }
-        if alone[1] {
-            weighed.value = self.value(x)?;
-        }
+        let measure = |step| {
+            let mut raw = None;
+            let (offset, extent) = Offset::measure(step, &weights, offset::SMALL, |row| {
+                let extent = extent(step, &weights, row)?;
+                raw.get_or_insert(extent);
+                Ok(extent)
+            })?;
+            Ok(End { step, offset, extent, raw: raw.unwrap_or(extent) })
+        };
+        let of_x = measure(x)?;
+        let of_base = measure(&base).map_err(Error::of_baseline)?;
+        let weighed = crossing::weigh(&[of_base, of_x], &weights)?;
         let path = Baseline::PerAgent(rows.clone());
         let sums = blocks::map_mut(out, |start, part| {
             let positions = start..start + part.len();

@@ -38,17 +38,15 @@ use crate::value_function::composite;
 use merge::{Costs, Crossings};
 use pairs::{Pair, Pairs};
 
-/// The path of every agent: composites of the baseline and of x, the same agents present in both.
-pub(super) struct Ends<'a, 'x, T> {
-    pub(super) base: &'a Step<'x, T>,
-    pub(super) x: &'a Step<'x, T>,
-    pub(super) weights: &'a [f64],
+/// One end of the path of every agent. Differences within an end alone count, so each is taken from
+/// an offset of its own.
+pub(super) struct End<'a, 'x, T> {
+    pub(super) step: &'a Step<'x, T>,
     /// What the composites are taken from.
     pub(super) offset: Offset,
-    /// Of the composites of the baseline and of x.
-    pub(super) extents: [Extent; 2],
-    /// Whether crossings within rounding are ties: not where composites differ by little more.
-    pub(super) rounded: bool,
+    /// Of the composites taken from there, and from zero.
+    pub(super) extent: Extent,
+    pub(super) raw: Extent,
 }
 
 /// What multiplies s_i - b_i, and F at both ends.
@@ -128,45 +126,47 @@ impl Weight {
     }
 }
 
-impl<T: Real> Ends<'_, '_, T> {
-    /// # Errors
-    /// [`Error::Overflow`] where a composite moves by more than the range of f64.
-    pub(super) fn weigh(&self) -> Result<Weighed> {
-        let agents = self.x.present();
-        let Pairs { pairs, slots } = Pairs::new(agents, |positions| {
-            let row = self.offset.row();
-            [self.base, self.x]
-                .map(|step| composite::chunk(self.weights, step, &row, positions.clone(), ()).0)
-        })?;
-        let [base, x] = self.extents;
-        let centres = [base, x].map(|extent| extent.sum / agents as f64);
-        let weight = Weight::new(agents);
-        let tolerance = if self.rounded { self.rounding() } else { 0.0 };
-        if let Some((weights, [baseline_value, value])) =
-            comonotone::weigh(&pairs, weight, centres, tolerance)
-        {
-            let (error, estimator) = (0.0, "closed form");
-            return Ok(Weighed { weights, slots, value, baseline_value, error, estimator });
-        }
-        // No two agents come closer, or part, by more than this.
-        let range = (x.max - x.min) + (base.max - base.min);
-        let farthest = (x.max - base.min).max(base.max - x.min);
-        if !(range + farthest).is_finite() {
-            return Err(Error::Overflow { real: T::NAME });
-        }
-        let crossings = Crossings::new(&pairs, agents, Costs::MEASURED);
-        Ok(weigh(crossings, slots, weight, centres, farthest))
+/// Of the baseline and of x, the same agents present in both.
+///
+/// # Errors
+/// [`Error::Overflow`] where a composite moves by more than the range of f64.
+pub(super) fn weigh<T: Real>(ends: &[End<'_, '_, T>; 2], weights: &[f64]) -> Result<Weighed> {
+    let [base, x] = ends;
+    let agents = x.step.present();
+    let Pairs { pairs, slots } = Pairs::new(agents, |positions| {
+        ends.each_ref().map(|end| {
+            composite::chunk(weights, end.step, &end.offset.row(), positions.clone(), ()).0
+        })
+    })?;
+    let centres = ends.each_ref().map(|end| end.extent.sum / agents as f64);
+    let weight = Weight::new(agents);
+    // Crossings within rounding are ties: not where composites differ by little more.
+    let rounded = ends.iter().all(|end| end.offset.is_zero());
+    let tolerance = if rounded { rounding::<T>(weights.len()) } else { 0.0 };
+    if let Some((weights, [baseline_value, value])) =
+        comonotone::weigh(&pairs, weight, centres, tolerance)
+    {
+        let (error, estimator) = (0.0, "closed form");
+        return Ok(Weighed { weights, slots, value, baseline_value, error, estimator });
     }
+    // No two agents come closer, or part, by more than this.
+    let range = (x.extent.max - x.extent.min) + (base.extent.max - base.extent.min);
+    let farthest = (x.raw.max - base.raw.min).max(base.raw.max - x.raw.min);
+    if !(range + farthest).is_finite() {
+        return Err(Error::Overflow { real: T::NAME });
+    }
+    let crossings = Crossings::new(&pairs, agents, Costs::MEASURED);
+    Ok(of_crossings(crossings, slots, weight, centres, farthest))
+}
 
-    /// How far apart composites may be, as a part of their magnitude, that rounding alone has told
-    /// apart: a unit in the last place of each feature of both, and the additions, in f64.
-    fn rounding(&self) -> f64 {
-        2.0 * T::EPSILON + self.weights.len() as f64 * f64::EPSILON
-    }
+/// How far apart composites may be, as a part of their magnitude, that rounding alone has told
+/// apart: a unit in the last place of each feature of both, and the additions, in f64.
+fn rounding<T: Real>(features: usize) -> f64 {
+    2.0 * T::EPSILON + features as f64 * f64::EPSILON
 }
 
 /// Turns crossings into weights; no agent moves farther than `farthest`.
-fn weigh(
+fn of_crossings(
     crossings: Crossings<'_>,
     slots: Vec<u32>,
     weight: Weight,

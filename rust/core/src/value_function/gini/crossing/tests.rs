@@ -3,7 +3,7 @@
 use super::exponentials::Exponentials;
 use super::merge::{Costs, Crossings};
 use super::pairs::Pairs;
-use super::{Weighed, Weight, weigh};
+use super::{Weighed, Weight, of_crossings};
 use crate::blocks::CHUNK;
 use crate::buffer::Buffer;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 const ENUMERATED: Costs = Costs { leaf: 1, crossings_per_term: f64::INFINITY };
 const SUMMED: Costs = Costs { leaf: 1, crossings_per_term: 0.0 };
 
-/// Weights by agent, and what `weigh` reports, the comonotone way left out.
+/// Weights by agent, and what `of_crossings` reports, the comonotone way left out.
 fn weights(b: &[f64], s: &[f64], costs: Costs) -> (Vec<f64>, Weighed) {
     let n = b.len();
     let read = |positions: std::ops::Range<usize>| {
@@ -24,7 +24,7 @@ fn weights(b: &[f64], s: &[f64], costs: Costs) -> (Vec<f64>, Weighed) {
     let Pairs { pairs, slots } = Pairs::new(n, read).unwrap();
     let crossings = Crossings::new(&pairs, n, costs);
     let farthest = b.iter().zip(s).fold(0.0_f64, |most, (b, s)| most.max((s - b).abs()));
-    let weighed = weigh(crossings, slots, Weight::new(n), [0.0; 2], farthest);
+    let weighed = of_crossings(crossings, slots, Weight::new(n), [0.0; 2], farthest);
     let blocks = (0..n).map(|i| weighed.block(i, 1)[0]);
     (blocks.collect(), weighed)
 }
