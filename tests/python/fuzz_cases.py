@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import aumann
+
 # Numbers whose composites are exact, so that ties are ties in any arithmetic.
 TIED = ("integers", "halves", "sparse", "equal", "zeros")
 # Few digits differ beside the magnitude of all.
@@ -32,9 +34,10 @@ class Case:
     def __str__(self) -> str:
         shape, dtype = self.x.shape, self.x.dtype
         there = "" if self.presence is None else ", presence"
+        named = self.baseline if isinstance(self.baseline, str | aumann.Step) else ""
         return (
             f"case {self.number}: {self.terms} {self.method} of {self.kind} {dtype}{shape} in "
-            f"{self.layout} layout, baseline {np.shape(self.baseline)}{there}"
+            f"{self.layout} layout, baseline {named or np.shape(self.baseline)}{there}"
         )
 
 
@@ -95,12 +98,9 @@ def draw(seed: int, number: int, functions: Sequence[str] = tuple(FUNCTIONS)) ->
     name = str(rng.choice(functions, p=often / often.sum()))
     method = str(rng.choice(["AumannShapley", "Shapley", "Banzhaf", "LeaveOneOut"]))
     n = int(rng.choice([1, 2, 3, rng.integers(4, 9), rng.integers(9, 60), rng.integers(60, 300)]))
-    if name == "Heat" and method in ("Shapley", "Banzhaf"):
-        n = min(n, 7)
+    if name == "Heat":
+        n = min(n, 7 if method in ("Shapley", "Banzhaf") else 60)
     d = int(rng.choice([1, 2, 3, 4, rng.integers(5, 9), rng.integers(9, 51)]))
-    if name == "GiniMeanDifference" and kind in ("log counts", "subnormal"):
-        # Sums of logarithms are ties or not by their rounding.
-        d = 1
     steps = int(rng.choice([0, 0, 1, 2, 3]))
     shape = (max(steps, 1), n, d)
     x = numbers(rng, kind, shape, single)
@@ -117,6 +117,8 @@ def draw(seed: int, number: int, functions: Sequence[str] = tuple(FUNCTIONS)) ->
     layout = str(
         rng.choice(["C", "C", "F", "strided", "reversed", "columns", "swapped", "read-only"])
     )
+    if presence is None and rng.random() < 0.15:
+        baseline, rows = draw_named_baseline(rng, kind, x, steps, baseline, rows)
     if presence is not None:
         x = np.where(presence[..., None], x, np.nan)
     given = laid_out(rng, layout, x if steps else x[0])
@@ -160,6 +162,27 @@ def draw_baseline(
     if presence is not None:
         given = np.where(presence[..., None], rows, np.nan)
     return given, rows
+
+
+def draw_named_baseline(
+    rng: np.random.Generator,
+    kind: str,
+    x: NDArray[Any],
+    steps: int,
+    baseline: Any,
+    rows: NDArray[Any],
+) -> tuple[Any, NDArray[Any]]:
+    """A baseline that is made of x, where there is one."""
+    if steps > 1 and rng.random() < 0.5:
+        return "previous", np.concatenate([x[:1], x[:-1]])
+    if steps > 1:
+        number = int(rng.integers(steps))
+        return aumann.Step(number), np.broadcast_to(x[number], x.shape).copy()
+    if kind in (*TIED, "uniform", "normal"):
+        # Of numbers that differ little beside their size the rounding of a mean is no small part.
+        mean = x.astype(np.longdouble).mean(axis=1, keepdims=True).astype(np.float64)
+        return "mean", np.broadcast_to(mean, x.shape)
+    return baseline, rows
 
 
 def draw_terms(

@@ -1,11 +1,13 @@
-"""What the verb has to answer, in extended precision and by definition: all pairs, all coalitions.
+"""What the verb has to answer, in extended precision or more: all pairs, all coalitions.
 
 One step, all agents present: x and the baseline have shape (n, d). Features are taken from the
 first agent's where differences alone count, so that an offset of all agents costs no digits.
 """
 
+import math
 from typing import Any
 
+import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,54 +80,117 @@ def gini(method: str, x: Any, baseline: Any, weights: Any) -> tuple[Wide, Any, A
 
 
 def heat_of(product: Any) -> Any:
-    if not np.all(product > -1):
+    if not product > -1:
         raise Refused("heat below -1")
-    return np.log1p(product)
+    return mpmath.log1p(product)
 
 
 def heat(method: str, x: Any, baseline: Any, weights: Any) -> tuple[Wide, Any, Any]:
-    x, baseline = np.asarray(x, np.longdouble), np.asarray(baseline, np.longdouble)
-    n, moves = len(x), x - baseline
-    start, change = baseline.mean(axis=0), moves.mean(axis=0)
-    end = x.mean(axis=0)
-    value, baseline_value = heat_of(end.prod()), heat_of(start.prod())
-    if method == "AumannShapley":
-        phi = moves @ heat_gradient(start, change) / n
-    elif method == "LeaveOneOut":
-        without = (end - moves / n).prod(axis=1)
-        heat_of(without)
-        phi = np.log1p((end.prod() - without) / (1 + without))
-    else:
-        members = (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(bool)
-        values = heat_of((start + members @ moves / n).prod(axis=1))
-        size = members.sum(axis=1)
-        phi = np.empty(n, np.longdouble)
-        for i in range(n):
-            without = np.flatnonzero(~members[:, i])
-            marginal = values[without + 2**i] - values[without]
-            share = np.array([1.0] * n, np.longdouble) / 2 ** (n - 1)
-            if method == "Shapley":
-                choose = np.cumprod(np.append(1, np.arange(n - 1, 0, -1) / np.arange(1.0, n)))
-                share = 1 / (n * choose)
-            phi[i] = (share[size[without]] * marginal).sum()
-    return phi, value, baseline_value
+    with mpmath.workprec(400):
+        x, baseline = (
+            [[mpmath.mpf(float(a)) for a in row] for row in rows] for rows in (x, baseline)
+        )
+        n = len(x)
+        ends = [
+            [mpmath.fsum(column) for column in zip(*rows, strict=True)] for rows in (x, baseline)
+        ]
+        values = [heat_of(product(sums, n)) for sums in ends]
+        if method == "AumannShapley":
+            gradient = heat_gradient(*ends, n)
+            phi = [
+                mpmath.fsum((a - b) * g for a, b, g in zip(*rows, gradient, strict=True)) / n
+                for rows in zip(x, baseline, strict=True)
+            ]
+        elif method == "LeaveOneOut":
+            phi = [
+                values[0] - heat_of(product(moved(ends[0], *rows), n))
+                for rows in zip(baseline, x, strict=True)
+            ]
+        else:
+            phi = heat_marginals(method, ends[1], x, baseline)
+    return wide(phi), *wide(values)
 
 
-def heat_gradient(start: Wide, change: Wide) -> Wide:
-    """Integrals of dF/dmean_k along the path: panels that shrink towards both of its ends."""
-    halves = np.longdouble(2.0) ** -np.arange(1, 200)
-    cuts = np.concatenate([[0], halves[::-1], 1 - halves[1:60], [1]])
+def wide(numbers: Any) -> Wide:
+    """From many digits to those of extended precision."""
+    high = [float(number) for number in numbers]
+    low = [float(number - first) for number, first in zip(numbers, high, strict=True)]
+    return np.array(high, np.longdouble) + np.array(low, np.longdouble)
+
+
+def product(sums: Any, n: int) -> Any:
+    return mpmath.fprod(each / n for each in sums)
+
+
+def moved(sums: Any, to: Any, away: Any) -> Any:
+    return [each + new - old for each, new, old in zip(sums, to, away, strict=True)]
+
+
+def heat_marginals(method: str, start: Any, x: Any, baseline: Any) -> Any:
+    """Over all coalitions: bit i of a coalition's number tells whether agent i belongs to it."""
+    n = len(x)
+    sums = [start]
+    for rows in zip(x, baseline, strict=True):
+        sums += [moved(each, *rows) for each in sums]
+    values = [heat_of(product(each, n)) for each in sums]
+    phi = []
+    for i in range(n):
+        terms = []
+        for coalition in range(2**n):
+            if coalition >> i & 1:
+                continue
+            size = bin(coalition).count("1")
+            shapley = n * math.comb(n - 1, size)
+            marginal = values[coalition | 1 << i] - values[coalition]
+            terms.append(marginal / (shapley if method == "Shapley" else 2 ** (n - 1)))
+        phi.append(mpmath.fsum(terms))
+    return phi
+
+
+def heat_gradient(end: Any, start: Any, n: int) -> Any:
+    """Integrals of dF/dmean_k along the path: panels that shrink towards both of its ends.
+
+    Both halves are read from their own ends, so that nothing cancels near the other.
+    """
+    change = wide([(a - b) / n for a, b in zip(end, start, strict=True)])
+    ends = wide([each / n for each in start]), wide([each / n for each in end])
+    sizes = np.abs(np.concatenate([*ends, [1.0]]))
+    depth = 64 + np.log2(np.abs(change).max() + 1) - np.log2(sizes[sizes > 0].min())
+    cuts = np.append(0, np.longdouble(2.0) ** np.arange(-min(int(depth), 1_300), 0))
+    [total] = wide([mpmath.log1p(product(end, n)) - mpmath.log1p(product(start, n))])
+    for parts in (1, 8):
+        within = np.arange(parts) / np.longdouble(parts)
+        finer = np.append((cuts[:-1, None] + np.diff(cuts)[:, None] * within).ravel(), cuts[-1])
+        gradient = sum(
+            half_gradient(first, sign * change, finer)
+            for first, sign in zip(ends, (1, -1), strict=True)
+        )
+        if abs((change * gradient).sum() - total) <= 1e-14 * np.abs(change * gradient).sum():
+            return [mpmath.mpf(float(g)) + mpmath.mpf(float(g - float(g))) for g in gradient]
+    raise ArithmeticError("not resolved by this quadrature")
+
+
+def half_gradient(first: Wide, change: Wide, cuts: Wide) -> Wide:
+    """The integral from an end of the path to its middle, by panels between the cuts."""
     middle, half = (cuts[1:] + cuts[:-1]) / 2, np.diff(cuts) / 2
     at = (middle[:, None] + half[:, None] * NODES).ravel()
     weights = (half[:, None] * WEIGHTS).ravel()
-    means = start + at[:, None] * change
-    product = means.prod(axis=1)
-    heat_of(product)
-    if product.min() < -0.99:
+    # Products exceed even this range: mantissas and exponents apart.
+    mantissas, exponents = np.frexp(first + at[:, None] * change)
+    whole, power = np.frexp(mantissas.prod(axis=1))
+    power = power + exponents.sum(axis=1)
+    small = np.ldexp(whole, np.clip(power, -9_000, 9_000))
+    if not (small > -0.99).all():
         raise ArithmeticError("too near the end of the domain for this quadrature")
-    d = len(start)
-    others = [np.delete(means, k, axis=1).prod(axis=1) for k in range(d)]
-    return np.array([(weights * rest / (1 + product)).sum() for rest in others])
+    others = np.ones_like(mantissas)
+    others[:, 1:] = mantissas[:, :-1].cumprod(axis=1)
+    others[:, :-1] *= mantissas[:, :0:-1].cumprod(axis=1)[:, ::-1]
+    # Of large products the 1 beside them says nothing.
+    large = power > 9_000
+    rest = others / np.where(large, whole, 1 + small)[:, None]
+    power = exponents.sum(axis=1) - np.where(large, power, 0)
+    power = np.clip(power[:, None] - exponents, -16_000, 16_000)
+    return np.asarray((weights[:, None] * np.ldexp(rest, power)).sum(axis=0))
 
 
 TWINS = {"Mean": mean, "Variance": variance, "GiniMeanDifference": gini, "Heat": heat}
@@ -150,21 +215,31 @@ def variance_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype:
 
 
 def heat_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype: Any) -> Any:
-    return 0.0
+    """Of sums over the features, whose terms may cancel: by gradients on the path or at its end."""
+    if method not in ("AumannShapley", "LeaveOneOut"):
+        return 0.0
+    means = x.mean(axis=0)
+    if method == "AumannShapley":
+        means = (means + baseline.mean(axis=0)) / 2
+    others = np.array([np.delete(means, k).prod() for k in range(len(means))])
+    gradient = np.abs(others / (1 + means.prod()))
+    terms = (np.abs(x - baseline) @ gradient).max() / len(x)
+    return 16 * EPS * terms if np.isfinite(terms) else 0.0
 
 
 def gini_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype: Any) -> Any:
     n, d = x.shape
     wide = spread(x, weights) + spread(baseline, weights)
     if method == "AumannShapley":
-        # What rounding tells apart or crosses may be a tie, and the other way round.
+        # What rounding ties, tells apart or turns round: a part of -1 may be 1.
         eps = 2 * np.finfo(dtype).eps + d * EPS
         near = eps * composites(np.maximum(np.abs(x), np.abs(baseline)), np.abs(weights))
+        near = near + 2 * d * np.longdouble(np.finfo(float).smallest_subnormal)
         p, q = pairs(baseline, baseline, weights), pairs(x, x, weights)
         size = np.maximum(np.abs(p), np.abs(q))
         close = ((size > 0) & (size <= 2 * near[:, None])).sum(axis=1)
         difference = np.abs(composites(x - baseline, weights))
-        slack = 2 * difference * close / n**2
+        slack = 4 * difference * close / n**2
         return slack + 16 * EPS * terms_of(x, baseline, weights) / n
     # Sums of distances between all ends, of which attributions are differences.
     across = pairs(x, baseline, weights)

@@ -41,8 +41,14 @@ def fail_late(signum: int, frame: Any) -> None:
     raise TooLong(f"no answer within {PATIENCE} s")
 
 
-def called(case: Case) -> aumann.Attribution:
-    """The verb's answer within the time limit."""
+# Every so many cases of Shapley and Banzhaf are sampled too.
+SAMPLED = 8
+# Where no single agent or coalition is most of the answer, so that errors have a normal tail.
+MODERATE = ("integers", "halves", "uniform", "normal", "offset 1e3", "log counts")
+
+
+def called(case: Case, method: Any = None) -> aumann.Attribution:
+    """The verb's answer, by another method if one is given."""
     function: Any = (
         sum(
             factor * getattr(aumann, name)(*([] if weights is None else [weights]))
@@ -57,7 +63,7 @@ def called(case: Case) -> aumann.Attribution:
     return aumann.attribute(
         case.given,
         function,
-        method=getattr(aumann, case.method)(),
+        method=method or getattr(aumann, case.method)(),
         baseline=case.baseline,
         presence=case.presence,
     )
@@ -132,7 +138,45 @@ def check(case: Case) -> str:
         here = presence[step]
         assert not values[step, ~here].any(), "absent agents have attributions"
         compare(case, step, here, values[step, here], [end[step] for end in ends], wanted[step])
+    if case.method in ("Shapley", "Banzhaf") and case.number % SAMPLED == 0:
+        check_sampled(case, values)
+        return "answered, and sampled"
     return "answered"
+
+
+def check_sampled(case: Case, exact: Any) -> None:
+    """Estimates lie within their errors, and the same samples give the same bits."""
+    if case.method == "Shapley":
+        method: Any = aumann.Shapley(aumann.PermutationSampling(64, seed=case.number))
+    else:
+        method = aumann.Banzhaf(aumann.CoalitionSampling(256, seed=case.number))
+    try:
+        result, again = called(case, method), called(case, method)
+    except ValueError as error:
+        # An exact form may not leave the domain or the range where single coalitions do.
+        heat = any(name == "Heat" for _, name, _ in case.terms)
+        odd = case.kind in ("huge", "decades", "outlier", "tiny", "subnormal")
+        if not heat and not odd:
+            raise AssertionError("sampling refused") from error
+        return
+    values, errors = (a.reshape(exact.shape) for a in (result.values, result.standard_error))
+    assert (result.values == again.values).all(), "the same samples, other bits"
+    assert np.isfinite(values).all()
+    scale = np.abs(exact).sum(axis=1, keepdims=True).astype(float)
+    if case.method == "Shapley":
+        total = np.reshape(result.value, -1) - np.reshape(result.baseline_value, -1)
+        size = np.abs(np.reshape(result.value, -1)) + np.abs(np.reshape(result.baseline_value, -1))
+        apart = np.abs(values.sum(axis=1, dtype=float) - total)
+        # Marginal contributions, of which the samples' digits are parts, may cancel.
+        moves = 2 * np.nanmax(np.abs(case.x.astype(float) - case.rows).sum(axis=2))
+        most = 1e-9 * (size + scale[:, 0] + moves) + 8 * ACCURACY[case.x.dtype.name] * scale[:, 0]
+        assert (apart <= most).all(), f"samples sum to {apart} beside the total"
+    if case.kind not in MODERATE:
+        return
+    off = np.abs(values - exact)
+    allowed = 10 * np.nan_to_num(errors) + (1e-9 + ACCURACY[case.x.dtype.name]) * scale
+    told = np.isfinite(errors)
+    assert (off <= allowed)[told].all(), f"{(off - allowed)[told].max()} beyond ten standard errors"
 
 
 def compare(case: Case, step: int, here: Any, values: Any, ends: Any, wanted: Any) -> None:

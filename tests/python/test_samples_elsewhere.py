@@ -239,6 +239,14 @@ def test_no_message_holds_a_number_of_hundreds_of_digits() -> None:
         assert len(str(caught.value)) < 300, str(caught.value)
 
 
+def test_values_below_what_samples_resolve_are_refused() -> None:
+    x = np.arange(1.0, 31.0).reshape(10, 3)
+    for small, function in ((1e-301, aumann.GiniMeanDifference()), (1e-150, aumann.Variance())):
+        for name in ("pairs", "marginal", "reused"):
+            with pytest.raises(ValueError, match=r"a number from 1\.1e-286 on"):
+                aumann.attribute(small * x, function, method=METHODS[name](64))
+
+
 def test_first_counts_samples() -> None:
     """Pairs where orders are taken with their reverse: the next run begins at `samples`."""
     game = aumann.Game(cubic, 25)

@@ -71,7 +71,7 @@ proptest! {
 
 #[test]
 fn the_ends_of_the_range_are_bounds() {
-    for bound in [0.0, 5e-324, 1e-300, f64::MIN_POSITIVE, f64::MAX] {
+    for bound in [0.0, 1.1e-286, f64::MAX] {
         let mut moments = Moments::new(1, bound).unwrap();
         for sample in [bound, -bound] {
             add(&mut moments, &[sample]).unwrap();
@@ -79,7 +79,8 @@ fn the_ends_of_the_range_are_bounds() {
         assert_eq!(moments.estimate(0).0, 0.0);
         assert!(moments.estimate(0).1 >= 0.0);
     }
-    for bound in [f64::NAN, f64::INFINITY, -1.0] {
+    // Samples that small would be rounded to nothing.
+    for bound in [f64::NAN, f64::INFINITY, -1.0, 5e-324, 1e-300, f64::MIN_POSITIVE, 1e-286] {
         assert!(matches!(Moments::new(1, bound), Err(Error::Bound { .. })));
     }
 }

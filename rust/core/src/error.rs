@@ -266,8 +266,8 @@ impl Error {
             ),
             Self::Bound { bound } => write!(
                 f,
-                "game: a bound of {}, a finite number that no marginal contribution exceeds \
-                 in magnitude is wanted",
+                "game: a bound of {}, 0 or a number from 1.1e-286 on that no marginal \
+                 contribution exceeds in magnitude is wanted",
                 Short(*bound)
             ),
             Self::Sample { player, sample, bound } => write!(

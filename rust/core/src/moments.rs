@@ -28,8 +28,8 @@ pub const MAX_SAMPLES: u64 = 1 << 20;
 /// Adding it to a number below 2^51 rounds that to an integer, the difference of the bits.
 const MAGIC: f64 = 6_755_399_441_055_744.0;
 
-/// Smallest exponent of a bound. Smaller ones are treated as this one, as the reciprocal of their
-/// quantum would leave the range of f64.
+/// Smallest exponent of a bound other than 0: the reciprocals of smaller quanta leave the range of
+/// f64.
 const MIN_EXPONENT: i32 = -950;
 
 /// Number, sums and sums of squares of the samples of every player.
@@ -120,9 +120,9 @@ impl Moments {
     /// No samples of `players` players yet, each to be of at most `bound` in magnitude.
     ///
     /// # Errors
-    /// [`Error::Bound`] where that is no finite number.
+    /// [`Error::Bound`] where that is no finite number, or one too small to be divided.
     pub fn new(players: usize, bound: f64) -> Result<Self> {
-        if !(bound.is_finite() && bound >= 0.0) {
+        if bound != 0.0 && !(bound.is_finite() && bound >= 2.0_f64.powi(MIN_EXPONENT)) {
             return Err(Error::Bound { bound });
         }
         let (sums, squares) = (memory::zeros(players), memory::zeros(players));

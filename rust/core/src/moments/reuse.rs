@@ -112,7 +112,7 @@ impl Moments {
     /// No values of coalitions of `players` players yet, each to be of at most `bound` in magnitude.
     ///
     /// # Errors
-    /// [`Error::Bound`] where that is no finite number.
+    /// [`Error::Bound`] as for [`Moments::new`].
     pub fn of_reused(players: usize, bound: f64) -> Result<Self> {
         Ok(Self { reuse: Some(Reuse::new(players)), ..Self::new(players, bound)? })
     }

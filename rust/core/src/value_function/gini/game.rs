@@ -112,7 +112,9 @@ impl GiniGame {
         let Ranked { values, ranks: composites, order, starts } = ranked;
         let n = composites.len() as f64;
         // A difference may be rounded up by a unit.
-        let (factor, bound) = (2.0 / (n * n) * unit, 2.0 * (largest + unit) / n);
+        let factor = 2.0 / (n * n) * unit;
+        // Rounding adds a unit, but not where nobody moves.
+        let bound = if largest > 0.0 { 2.0 * (largest + unit) / n } else { 0.0 };
         if !bound.is_finite() {
             return Err(Error::Overflow { real: "float64" });
         }

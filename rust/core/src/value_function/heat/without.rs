@@ -155,9 +155,9 @@ impl<'a, 'x, T: Real> Exactly<'a, 'x, T> {
         Ok(())
     }
 
-    /// The value of an agent.
+    /// The value of an agent: zero where its features are the baseline's.
     fn value(&self, agent: usize) -> Result<f64> {
-        let mut product = self.share;
+        let (mut product, mut moves) = (self.share, false);
         let (mut of_x, mut of_base) = ([T::ZERO], [T::ZERO]);
         for (k, sum) in self.sums.iter().enumerate() {
             self.x.features().gather(k, &[agent], &mut of_x);
@@ -168,8 +168,12 @@ impl<'a, 'x, T: Real> Exactly<'a, 'x, T> {
                 }
                 _ => self.row[k],
             };
-            let rest = sum.minus(Double::new(of_x[0].to_f64())).plus(Double::new(base));
-            product = product.times(Wide::of(rest));
+            let of_x = of_x[0].to_f64();
+            moves |= of_x != base;
+            product = product.times(Wide::of(sum.minus(Double::new(of_x)).plus(Double::new(base))));
+        }
+        if !moves {
+            return Ok(0.0);
         }
         let value = -self.product.log_change(product);
         if value.is_nan() {
