@@ -170,11 +170,15 @@ def check_sampled(case: Case, exact: Any) -> None:
         # Marginal contributions, of which the samples' digits are parts, may cancel.
         moves = 2 * np.nanmax(np.abs(case.x.astype(float) - case.rows).sum(axis=2))
         most = 1e-9 * (size + scale[:, 0] + moves) + 8 * ACCURACY[case.x.dtype.name] * scale[:, 0]
+        most = most + exact.shape[1] * float(np.finfo(case.x.dtype).smallest_subnormal)
         assert (apart <= most).all(), f"samples sum to {apart} beside the total"
     if case.kind not in MODERATE:
         return
     off = np.abs(values - exact)
+    size = np.nanmax((np.abs(case.x.astype(float)) + np.abs(case.rows)).sum(axis=2))
+    # Values of the coalitions are rounded, also where hardly anybody moves.
     allowed = 10 * np.nan_to_num(errors) + (1e-9 + ACCURACY[case.x.dtype.name]) * scale
+    allowed = allowed + 16 * float(np.finfo(float).eps) * size
     told = np.isfinite(errors)
     assert (off <= allowed)[told].all(), f"{(off - allowed)[told].max()} beyond ten standard errors"
 
@@ -212,18 +216,14 @@ def compare(case: Case, step: int, here: Any, values: Any, ends: Any, wanted: An
 def run(
     seed: int,
     numbers: Any,
-    seconds: float = np.inf,
     functions: Any = tuple(fuzz_cases.FUNCTIONS),
 ) -> tuple[Counter[str], list[str]]:
-    """What came of the cases within so many seconds of the processor, and the failures."""
+    """What came of the cases, and the failures."""
     outcomes: Counter[str] = Counter()
     failures = []
-    end = time.process_time() + seconds
     previous = signal.signal(signal.SIGPROF, fail_late)
     try:
         for number in numbers:
-            if time.process_time() > end:
-                break
             case = fuzz_cases.draw(seed, number, functions)
             faulthandler.dump_traceback_later(HANGS, exit=True)
             try:

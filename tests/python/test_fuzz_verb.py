@@ -14,8 +14,12 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("function", ["Mean", "Variance", "GiniMeanDifference"])
-def test_random_calls_agree_with_their_twins(function: str) -> None:
-    outcomes, failures = fuzz_verb.run(20, range(10**9), seconds=3, functions=[function])
+@pytest.mark.parametrize(
+    ("function", "cases"),
+    [("Mean", 250), ("Variance", 400), ("GiniMeanDifference", 250), ("Heat", 100)],
+)
+def test_random_calls_agree_with_their_twins(function: str, cases: int) -> None:
+    outcomes, failures = fuzz_verb.run(20, range(cases), functions=[function])
     assert not failures, "\n".join(failures[:5])
-    assert outcomes["answered"] > 50
+    assert outcomes["answered"] + outcomes["answered, and sampled"] > 0.8 * cases
+    assert outcomes["not compared"] <= 0.02 * cases
