@@ -121,7 +121,14 @@ class Baseline:
     def _of_block(self, block: Block) -> Rows | None:
         if self.mean:
             return _core.feature_means(block.x, block.presence)
-        return self.row if self.columns is None else of_steps(self.columns, block.steps)
+        if self.columns is not None:
+            return of_steps(self.columns, block.steps)
+        dtype = (block.x[0] if isinstance(block.x, list) else block.x).dtype
+        if self.row is None or self.row.dtype == dtype:
+            return self.row
+        # A number stands for that of the type of x, 0.1 for the float32 next to it.
+        with np.errstate(over="ignore"):
+            return self.row.astype(dtype).astype(self.row.dtype)
 
 
 def _compared(features: Features, reference: int | None) -> Iterator[Ends]:

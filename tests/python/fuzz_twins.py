@@ -216,15 +216,35 @@ def variance_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype:
 
 def heat_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype: Any) -> Any:
     """Of sums over the features, whose terms may cancel: by gradients on the path or at its end."""
-    if method not in ("AumannShapley", "LeaveOneOut"):
-        return 0.0
     means = x.mean(axis=0)
+    if method not in ("AumannShapley", "LeaveOneOut"):
+        # Marginal contributions are rounded, and may cancel.
+        n = len(x)
+        members = (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(bool)
+        means = np.where(members[..., None], x, baseline).mean(axis=1)
+        values = np.log1p(means.prod(axis=1))
+        finite = values[np.isfinite(values)]
+        spread = np.ptp(finite) if finite.size else 0.0
+        return 4 * EPS * spread + 64 * EPS**2
     if method == "AumannShapley":
         means = (means + baseline.mean(axis=0)) / 2
     others = np.array([np.delete(means, k).prod() for k in range(len(means))])
     gradient = np.abs(others / (1 + means.prod()))
     terms = (np.abs(x - baseline) @ gradient).max() / len(x)
     return 16 * EPS * terms if np.isfinite(terms) else 0.0
+
+
+def inexact(x: Wide, baseline: Wide, weights: Any) -> bool:
+    """Whether sums in float64 are rounded, so that they need not tie where the numbers do."""
+    for rows in (x, baseline):
+        columns = zip(weights, np.float64(rows).T, strict=True)
+        if (sum(w * column for w, column in columns) != composites(rows, weights)).any():
+            return True
+        sizes = np.abs(rows[rows != 0])
+        if sizes.size and sizes.max() > 2.0**40 * sizes.min():
+            # Nor are sums of differences, of whichever precision.
+            return True
+    return False
 
 
 def gini_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype: Any) -> Any:
@@ -237,7 +257,8 @@ def gini_rounding(method: str, x: Wide, baseline: Wide, weights: Any, dtype: Any
         near = near + 2 * d * np.longdouble(np.finfo(float).smallest_subnormal)
         p, q = pairs(baseline, baseline, weights), pairs(x, x, weights)
         size = np.maximum(np.abs(p), np.abs(q))
-        close = ((size > 0) & (size <= 2 * near[:, None])).sum(axis=1)
+        close = (size <= 2 * near[:, None]) & ((size > 0) | inexact(x, baseline, weights))
+        close = close.sum(axis=1)
         difference = np.abs(composites(x - baseline, weights))
         slack = 4 * difference * close / n**2
         return slack + 16 * EPS * terms_of(x, baseline, weights) / n

@@ -143,6 +143,17 @@ def test_offsets_cost_no_digits_and_rounding_ties_do_not_chain(dtype: type) -> N
     assert GINI.value(x) == pytest.approx(reference.value("gini", low), rel=1e-12)
 
 
+@pytest.mark.parametrize("method", [aumann.Shapley(), aumann.Banzhaf(), aumann.LeaveOneOut()])
+@pytest.mark.parametrize("least", [5e-324, -5e-324, 1e-323, -1e-323])
+def test_ends_beside_zero_are_told_apart(least: float, method: Any) -> None:
+    x = np.array([-2.0, 0.0, -1.0, 0.0, 3.0, -0.0])
+    baseline = np.array([-2.0, -least, -1.0, -0.0, 3.0, least])
+    result = aumann.attribute(x[:, None], GINI, method=method, baseline=baseline[:, None])
+    wanted = reference.value("gini", x[:, None])
+    assert (result.value, result.baseline_value) == pytest.approx((wanted, wanted), rel=1e-14)
+    assert np.abs(result.values).max() <= 1e-15
+
+
 def test_the_attribution_is_the_integral_of_the_gradient() -> None:
     generator = np.random.default_rng(6)
     s, b = generator.random((2, 30))

@@ -60,14 +60,14 @@ pub(crate) fn for_each_block<T: Real>(
             x.for_each_block(positions, |agents, block| {
                 for (k, column) in columns.iter_mut().enumerate() {
                     x.features().gather(k, agents, &mut of_x[..agents.len()]);
-                    match baseline {
-                        Baseline::PerAgent(rows) => {
-                            rows.gather(k, agents, &mut of_base[..agents.len()]);
+                    let pairs = column.iter_mut().zip(&of_x);
+                    if let Baseline::PerAgent(rows) = baseline {
+                        rows.gather(k, agents, &mut of_base[..agents.len()]);
+                        for ((value, of_x), b) in pairs.zip(&of_base) {
+                            *value = of_x.to_f64() - b.to_f64();
                         }
-                        _ => of_base.fill(T::from_f64(row[k])),
-                    }
-                    for ((value, of_x), b) in column.iter_mut().zip(&of_x).zip(&of_base) {
-                        *value = of_x.to_f64() - b.to_f64();
+                    } else {
+                        pairs.for_each(|(value, of_x)| *value = of_x.to_f64() - row[k]);
                     }
                 }
                 work(block, &mut columns);

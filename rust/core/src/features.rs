@@ -343,10 +343,10 @@ impl<T: Real> Baseline<'_, T> {
         }
     }
 
-    /// The common row in the features' type; zeros without one.
+    /// The common row; zeros without one.
     pub(crate) fn row(&self, features: usize) -> Vec<f64> {
         match self {
-            Self::Common(row) => row.iter().map(|&b| T::from_f64(b).to_f64()).collect(),
+            Self::Common(row) => row.to_vec(),
             _ => vec![0.0; features],
         }
     }

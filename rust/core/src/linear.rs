@@ -142,18 +142,22 @@ pub(crate) fn gather_sums<T: Real>(
     agents: &[usize],
     sums: &mut [f64; BLOCK],
 ) {
-    let (mut column, mut base) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+    let (mut column, mut of_base) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+    let mut base = [0.0; BLOCK];
     for (k, &coefficient) in coefficients.iter().enumerate() {
         features.gather(k, agents, &mut column[..agents.len()]);
         match baseline {
-            Baseline::PerAgent(rows) => rows.gather(k, agents, &mut base[..agents.len()]),
-            _ => base.fill(T::from_f64(row[k])),
+            Baseline::PerAgent(rows) => {
+                rows.gather(k, agents, &mut of_base[..agents.len()]);
+                base.iter_mut().zip(&of_base).for_each(|(b, of_base)| *b = of_base.to_f64());
+            }
+            _ => base.fill(row[k]),
         }
         dispatch(
             #[inline(always)]
             || {
                 for ((sum, &value), &b) in sums.iter_mut().zip(&column).zip(&base) {
-                    *sum += coefficient * (value.to_f64() - b.to_f64());
+                    *sum += coefficient * (value.to_f64() - b);
                 }
             },
         );

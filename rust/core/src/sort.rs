@@ -55,7 +55,11 @@ mod tests {
         let asked = Arc::new(After(AtomicUsize::new(usize::MAX)));
         let sorted = |watch: &Arc<After>| {
             let watch = Watched::by(Arc::clone(watch) as Arc<dyn Watch>);
-            caught(|| watch.over(|| Ok(sort(&mut values(20 * CHUNK)))))
+            let sorted = || {
+                sort(&mut values(20 * CHUNK));
+                Ok(())
+            };
+            caught(|| watch.over(sorted))
         };
         assert_eq!(sorted(&asked), Ok(()));
         let looks = usize::MAX - asked.0.load(Relaxed);

@@ -15,6 +15,9 @@ pub(super) struct BothEnds<'a, 'x, T> {
 /// Whether a key is a baseline's.
 pub(super) const BASELINE_BIT: u64 = 1;
 
+/// The key of -0.0, which ranks read as 0.0 and thus as one of x.
+const NEGATIVE_ZERO: u64 = u64::MAX >> 1;
+
 impl<T: Real> Values for BothEnds<'_, '_, T> {
     fn len(&self) -> usize {
         2 * self.ends[0].len()
@@ -27,7 +30,8 @@ impl<T: Real> Values for BothEnds<'_, '_, T> {
             composites.with(agents.clone(), |composites| {
                 for (pair, &value) in values.as_chunks_mut::<2>().0.iter_mut().zip(composites) {
                     let key = ordered_bits(value) & !BASELINE_BIT | end as u64;
-                    pair[end] = from_ordered_bits(key);
+                    let next = 2 * u64::from(key == NEGATIVE_ZERO);
+                    pair[end] = from_ordered_bits(key + next);
                 }
             });
         }
