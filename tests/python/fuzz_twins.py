@@ -82,11 +82,13 @@ def gini(method: str, x: Any, baseline: Any, weights: Any) -> tuple[Wide, Any, A
 def heat_of(product: Any) -> Any:
     if not product > -1:
         raise Refused("heat below -1")
-    return mpmath.log1p(product)
+    with mpmath.workprec(400):
+        return mpmath.log1p(product)
 
 
 def heat(method: str, x: Any, baseline: Any, weights: Any) -> tuple[Wide, Any, Any]:
-    with mpmath.workprec(400):
+    # Sums of numbers of any size are exact; what is made of them has 400 bits.
+    with mpmath.workprec(2_200):
         x, baseline = (
             [[mpmath.mpf(float(a)) for a in row] for row in rows] for rows in (x, baseline)
         )
@@ -119,7 +121,8 @@ def wide(numbers: Any) -> Wide:
 
 
 def product(sums: Any, n: int) -> Any:
-    return mpmath.fprod(each / n for each in sums)
+    with mpmath.workprec(400):
+        return mpmath.fprod(each / n for each in sums)
 
 
 def moved(sums: Any, to: Any, away: Any) -> Any:
@@ -157,7 +160,7 @@ def heat_gradient(end: Any, start: Any, n: int) -> Any:
     sizes = np.abs(np.concatenate([*ends, [1.0]]))
     depth = 64 + np.log2(np.abs(change).max() + 1) - np.log2(sizes[sizes > 0].min())
     cuts = np.append(0, np.longdouble(2.0) ** np.arange(-min(int(depth), 1_300), 0))
-    [total] = wide([mpmath.log1p(product(end, n)) - mpmath.log1p(product(start, n))])
+    [total] = wide([heat_of(product(end, n)) - heat_of(product(start, n))])
     for parts in (1, 8):
         within = np.arange(parts) / np.longdouble(parts)
         finer = np.append((cuts[:-1, None] + np.diff(cuts)[:, None] * within).ravel(), cuts[-1])
