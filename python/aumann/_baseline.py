@@ -128,7 +128,11 @@ class Baseline:
             return self.row
         # A number stands for that of the type of x, 0.1 for the float32 next to it.
         with np.errstate(over="ignore"):
-            return self.row.astype(dtype).astype(self.row.dtype)
+            row = self.row.astype(dtype).astype(self.row.dtype)
+        beyond = self.row[np.isinf(row) & np.isfinite(self.row)]
+        if beyond.size:
+            raise ValueError(f"baseline: {beyond[0]} is beyond the range of {dtype}, the type of x")
+        return row
 
 
 def _compared(features: Features, reference: int | None) -> Iterator[Ends]:

@@ -159,8 +159,12 @@ class SealedParquet:
         # Both are of the file that has the name in the end: another may take its place meanwhile.
         while True:
             footer, begins = self._open()
-            if os.path.samestat(os.fstat(self._raw.fileno()), os.stat(path)):
-                break
+            try:
+                if os.path.samestat(os.fstat(self._raw.fileno()), os.stat(path)):
+                    break
+            except BaseException:
+                self.__exit__()
+                raise
             self.__exit__()
         try:
             self.metadata = dict(self._file.metadata.metadata or {})

@@ -47,7 +47,8 @@ def column_getter(table: Any) -> tuple[Callable[[str], Any], list[Any]]:
     if hasattr(table, "iloc"):
         # Arrow drops an index that counts rows, even where it has a name.
         levels = [name for name in table.index.names if name is not None]
-        table = table.reset_index([name for name in levels if name not in table.columns])
+        if levels := [name for name in levels if name not in table.columns]:
+            table = table.reset_index(levels)
         return partial(_of_pandas, table), [str(name) for name in table.columns]
     arrow = _converted("table", table)
     # DuckDB's own categories are ordered, which Arrow is not told.

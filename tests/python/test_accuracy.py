@@ -46,7 +46,7 @@ def test_an_offset_of_all_agents_costs_no_digits(
         "per agent": x * 0.5,
     }[baseline]
     given = {"zero": 0.0, "common": offset, "per agent": b}[baseline]
-    # Of a path between offset ends composites are taken from the first agent's, and are not rounded.
+    # Between offset ends composites are taken from the first agent's, and are not rounded.
     wide = x.astype(np.longdouble) if baseline == "per agent" else x
     expected = EXACT[function](wide, b)
     result = aumann.attribute(x, function, baseline=given)

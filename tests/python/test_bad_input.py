@@ -1,5 +1,6 @@
 """Bad input: an error that names the argument, what came and what was wanted; never a number."""
 
+import re
 import warnings
 from decimal import Decimal
 from typing import Any
@@ -350,3 +351,9 @@ def test_integers_too_long_for_float64_are_rounded(function: Any) -> None:
     np.testing.assert_array_equal(
         aumann.attribute(x, function).values, aumann.attribute(x.astype(float), function).values
     )
+
+
+def test_a_baseline_beyond_the_type_of_x_is_told_as_it_came() -> None:
+    for baseline, told in ((1e300, "1e+300"), ([0.0, -1e39], "-1e+39")):
+        with pytest.raises(ValueError, match=f"baseline: {re.escape(told)} is beyond .* float32"):
+            aumann.attribute(np.ones((3, 2), np.float32), aumann.Mean(), baseline=baseline)

@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from study_files import describe, refused
 from study_files import run as run_study
@@ -315,6 +317,20 @@ def test_a_column_that_names_steps_is_neither_passed_over_nor_a_feature(tmp_path
     assert aumann.Population.read_parquet(out).steps == 1
     run(*asked, "--measurements", "mood", "--labels", "Step")
     assert aumann.Population.read_parquet(out).labels("Step").names == ("1", "2")
+
+
+@pytest.mark.parametrize("end", [".jsonl", ".parquet", ".arrow"])
+def test_tables_without_columns_are_refused(tmp_path, end):
+    table = tmp_path / f"run{end}"
+    if end == ".jsonl":
+        table.write_text("{}\n{}\n")
+    elif end == ".parquet":
+        pq.write_table(pa.table({}), table)
+    else:
+        with pa.OSFile(str(table), "wb") as file, pa.ipc.new_file(file, pa.schema([])):
+            pass
+    asked = ["population", "from-table", table, "--step", "", "-o", tmp_path / "out.parquet"]
+    assert "no column" in told_of(*asked)
 
 
 @pytest.mark.parametrize("separator", [";", "|", "\t"])

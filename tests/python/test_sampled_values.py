@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import coalitions
@@ -171,7 +171,14 @@ class TestStopping:
         assert time.perf_counter() - began < 3
         assert all(0 < step.count < 1_000_000 for step in result.samples)
 
-    def test_ctrl_c_carries_what_was_drawn(self) -> None:
+    @pytest.fixture
+    def heeded(self) -> Iterator[None]:
+        """Let SIGINT interrupt, which may be ignored where the tests run in the background."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    def test_ctrl_c_carries_what_was_drawn(self, heeded: None) -> None:
         x, _ = inputs(2_000)
         timer = threading.Timer(
             0.5, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)

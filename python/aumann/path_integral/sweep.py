@@ -117,7 +117,7 @@ def sweep(
     A contribution that jumps by J between two midpoints, h apart, makes an error of J h / 2 at
     most, which is taken for its error; of one that only bends, or turns smoothly, its second
     differences are. So every agent's error is known without the help of a total, and falls with the
-    number of cells however many kinks there are. Memory does not grow with the cells.
+    number of cells however many kinks there are. A cell costs a few numbers, not one per agent.
     """
     values, errors = torch.zeros(
         (2, integrand.agents), dtype=torch.float64, device=integrand.device

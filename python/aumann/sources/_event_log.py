@@ -13,6 +13,7 @@ from aumann.sources._log_files import LogFile, shown
 from aumann.sources._times import (
     EARLIEST,
     IN_NAMED_ZONE,
+    ISO,
     LATEST,
     QUARTER_OF_WALL,
     STEP_NUMBERS,
@@ -152,8 +153,9 @@ def _check_zones(connection: Any, files: Sequence[LogFile]) -> None:
     """Refuse times in a zone with a name, which would otherwise be left out unseen."""
     found = connection.execute(
         "SELECT file, line, no_time FROM line WHERE regexp_full_match(no_time, $zone) "
-        "AND NOT regexp_full_match(no_time, '.*[0-9] ?[AaPp][Mm]') ORDER BY file, line LIMIT 1",
-        {"zone": IN_NAMED_ZONE},
+        "AND NOT regexp_full_match(no_time, '.*[0-9] ?[AaPp][Mm]') "
+        "AND NOT regexp_full_match(no_time, $read) ORDER BY file, line LIMIT 1",
+        {"zone": IN_NAMED_ZONE, "read": ISO},
     ).fetchall()
     if found:
         number, line, time = found[0]

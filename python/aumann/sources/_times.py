@@ -13,6 +13,7 @@ from aumann.sources._database import create_table
 __all__ = [
     "EARLIEST",
     "IN_NAMED_ZONE",
+    "ISO",
     "LATEST",
     "QUARTER_OF_WALL",
     "STEP_NUMBERS",

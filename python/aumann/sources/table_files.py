@@ -84,10 +84,11 @@ def read_table_file(
         table = _read(path, suffix, names, separator or SEPARATORS.get(suffix))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    other = next((mark for mark in ";\t|" if mark in table.column_names[0]), None)
-    if suffix in SEPARATORS and table.num_columns == 1 and other is not None:
+    [only] = table.column_names if table.num_columns == 1 else [""]
+    other = next((mark for mark in ";\t|" if mark in only), None)
+    if suffix in SEPARATORS and other is not None:
         raise ValueError(
-            f"{path} has one column, {table.column_names[0]!r}; "
+            f"{path} has one column, {only!r}; "
             f"separator={other!r} (--separator {other!r}) reads several"
         )
     again = sorted({name for name in table.column_names if table.column_names.count(name) > 1})

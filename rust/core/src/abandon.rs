@@ -66,6 +66,11 @@ impl Watched {
         Self(Some(watch))
     }
 
+    /// By nobody: work that is to be finished.
+    pub(crate) fn by_nobody() -> Self {
+        Self(None)
+    }
+
     /// What the calling thread works under.
     #[must_use]
     pub fn current() -> Self {

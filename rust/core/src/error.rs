@@ -266,7 +266,7 @@ impl Error {
             ),
             Self::Bound { bound } => write!(
                 f,
-                "game: a bound of {}, 0 or a number from 1.1e-286 on that no marginal \
+                "game: a bound of {}, 0 or a finite number from 1.1e-286 on that no marginal \
                  contribution exceeds in magnitude is wanted",
                 Short(*bound)
             ),

@@ -173,7 +173,7 @@ pub(crate) fn first_means<T: Real>(x: &Step<'_, T>) -> Vec<f64> {
         for (k, mean) in means.iter_mut().enumerate() {
             x.features().gather(k, agents, &mut column[..agents.len()]);
             let sum: f64 = column[..agents.len()].iter().map(|value| value.to_f64()).sum();
-            // Rounded as a baseline's row is, so that it is subtracted as it stands here.
+            // A neighbour of the features, so that differences from it are exact.
             *mean = T::from_f64(sum / count as f64).to_f64();
         }
     });

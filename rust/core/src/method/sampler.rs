@@ -3,7 +3,7 @@
 //! A sample is told apart by seed and number, and moments are sums of integers: drawing samples
 //! 0 to 30 at once, in two runs, or on two machines and merging gives the same bits.
 
-use crate::abandon::caught;
+use crate::abandon::{Watched, caught};
 use crate::blocks::CHUNK;
 use crate::coalitions::{BATCH, Coalitions};
 use crate::error::{Error, Result};
@@ -143,18 +143,17 @@ impl Sampler {
             let end = samples.start + (u128::from(count * piece) / u128::from(pieces)) as u64;
             if piece == pieces { end } else { (end / unit * unit).max(samples.start) }
         };
-        let moments: Result<Vec<Moments>> = (0..pieces)
-            .into_par_iter()
-            .map(|piece| {
+        // Half of them would be lost: whoever wants to stop in between asks for fewer at a time.
+        let moments: Vec<Result<Moments>> = Watched::by_nobody().over(|| {
+            let pieces = (0..pieces).into_par_iter().map(|piece| {
                 let mut moments = self.moments.emptied();
                 let mut scratch = Scratch::default();
                 self.sample(end(piece)..end(piece + 1), &mut scratch, &mut moments)?;
                 Ok(moments)
-            })
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect();
-        for moments in moments? {
+            });
+            pieces.collect()
+        });
+        for moments in moments.into_iter().collect::<Result<Vec<_>>>()? {
             self.moments.merge(&moments)?;
         }
         include(&mut self.drawn, Drawn { seed: self.seed, samples })

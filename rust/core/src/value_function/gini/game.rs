@@ -104,7 +104,9 @@ impl GiniGame {
         let mut ranked = rank(2 * n, false, |i| in_units(value(i) - centre, unit))?;
         let baselines = Baselines::PerAgent(ranked.ranks.split_off(n));
         let pairs = composites.iter().zip(base);
-        let largest = pairs.fold(0.0_f64, |largest, (s, b)| largest.max((s - b).abs()));
+        // As they are once the centre is taken off, which rounds both.
+        let move_of = |(s, b): (&f64, &f64)| ((s - centre) - (b - centre)).abs();
+        let largest = pairs.map(move_of).fold(0.0_f64, f64::max);
         Self::new(ranked, baselines, unit, largest)
     }
 
