@@ -247,6 +247,16 @@ def test_values_below_what_samples_resolve_are_refused() -> None:
                 aumann.attribute(small * x, function, method=METHODS[name](64))
 
 
+def test_moves_of_an_ulp_are_within_the_bound_of_their_game() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        x = rng.normal(size=(5, 4))
+        baseline = np.nextafter(x, rng.choice([-np.inf, np.inf], x.shape))
+        method = METHODS["pairs"](8)
+        result = aumann.attribute(x, aumann.GiniMeanDifference(), method=method, baseline=baseline)
+        assert np.abs(result.values).max() < 1e-15
+
+
 def test_first_counts_samples() -> None:
     """Pairs where orders are taken with their reverse: the next run begins at `samples`."""
     game = aumann.Game(cubic, 25)
